@@ -77,6 +77,8 @@ class Run:
         self._busy: set[str] = set()
         self._silences: list[Silence] = []
         self._muting: dict[str, threading.Thread] = {}
+        self._unmuting: dict[str, float] = {}
+        """When it was first tried."""
         self._begun = 0.0
 
     def play(self) -> Seen:
@@ -239,10 +241,12 @@ class Run:
         if (thread := self._muting.pop(scope, None)) is None:
             return
         thread.join(ACKNOWLEDGED_WITHIN)
-        until = time.time()
+        until = self._unmuting.pop(scope, time.time())
         try:
             self._house.running.store.run(mutes.unmute(scope))
         except StoreUnavailable:
+            # A frozen Redis carries it out once it goes on, whoever waits for it by then.
+            self._unmuting[scope] = until
             self._muting[scope] = thread
             self._at(self._now + WATCH_S, lambda: self._unmute(scope))
             return

@@ -3,6 +3,7 @@ fails where a promise is broken."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -11,12 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.domain.errors import StoreUnavailable
 from app.domain.model import JournalLine
 from app.host.valkey import EmbeddedValkey
 from app.loopback import Post
@@ -24,7 +27,7 @@ from tests.chaos.__main__ import main
 from tests.chaos.house import faketime, wrong_clock
 from tests.chaos.proxy import Proxy
 from tests.chaos.report import recoveries, table, verdict_table
-from tests.chaos.run import LIMITS, Seen, Struck, play, said_of
+from tests.chaos.run import LIMITS, Run, Seen, Struck, play, said_of
 from tests.chaos.schedule import BOTS, KINDS, PRIVATE, Act, schedule
 from tests.chaos.strikes import _MADE
 from tests.sim.checker import Checker
@@ -214,3 +217,22 @@ def test_half_a_minute_of_chaos(
     assert not Checker(seen.evidence).broken()
     assert not seen.ended
     assert {one.kind for one in seen.struck} == set(kinds)
+
+
+def test_a_mute_ends_with_the_first_try_to_lift_it() -> None:
+    """A frozen Redis carries out later what nobody waits for any more."""
+    refusing = Mock(run=Mock(side_effect=StoreUnavailable("frozen")))
+    run = object.__new__(Run)
+    run._house = Mock(running=Mock(store=refusing))
+    run._muting = {"bot:ada": Mock()}
+    run._unmuting, run._queue, run._begun = {}, [], 0.0
+    run._numbers = itertools.count()
+    run._silences = [Silence("bot:ada", 1.0)]
+    before = time.time()
+    run._unmute("bot:ada")
+    between = time.time()
+    assert run._silences == [Silence("bot:ada", 1.0)]
+    refusing.run.side_effect = None
+    time.sleep(0.002)
+    run._unmute("bot:ada")
+    assert before <= run._silences[0].until_s <= between
