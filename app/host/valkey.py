@@ -145,8 +145,13 @@ def is_answering(url: str) -> bool:
     """Whether a server at this address answers and has loaded its data."""
     client = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0)
     try:
-        # A server that still loads its data answers PING with an error.
+        # A server that still loads its data answers PING with an error: a
+        # ConnectionError of redis-py's, as a wrong password is.
         return bool(client.ping())
+    except redis.exceptions.ResponseError:
+        # With a full disk, or while a script runs too long, it refuses even PING; it
+        # runs, and who asks it for more is told what is wrong.
+        return True
     except (redis.exceptions.RedisError, OSError):
         return False
     finally:

@@ -215,10 +215,13 @@ def wake(lane: Lane, context: Context, in_ms: int = 0) -> Call[int]:
 def _parse_overdue(reply: Reply) -> Overdue:
     lanes, elections, deliveries = reply
     metrics.note_overdue(len(lanes) // 2, len(elections), len(deliveries))
+    parsed = [Lane.parse(lane) for lane in lanes[::2]]
     return Overdue(
         tuple(
-            (Lane.parse(lane), _known_context(context))
-            for lane, context in zip(lanes[::2], lanes[1::2], strict=True)
+            # A wake may be lost or say an unknown word; the lane's name still tells
+            # where direct messages wait.
+            (lane, _known_context(word) if lane.channel is None else Context.DIRECT)
+            for lane, word in zip(parsed, lanes[1::2], strict=True)
         ),
         tuple(elections),
         tuple(

@@ -142,6 +142,29 @@ def test_the_server_dies_with_its_killed_parent(
     wait_until(lambda: not is_answering(url))
 
 
+def test_a_server_that_cannot_write_its_file_is_found(
+    server: EmbeddedValkey, tmp_path: Path, wait_until: Wait
+) -> None:
+    """On a full disk it refuses even PING, and the operator's commands must not say
+    that no `up` runs."""
+    (server.folder / "dump.rdb").mkdir()
+    with client(server) as connection:
+        connection.config_set("save", "3600 1000000")
+        connection.bgsave()
+        wait_until(
+            lambda: connection.info("persistence")["rdb_last_bgsave_status"] == "err"
+        )
+        with pytest.raises(redis.exceptions.ResponseError, match="MISCONF"):
+            connection.ping()
+    assert running_url(tmp_path) == server.url
+    assert server.ready()
+
+
+def test_a_server_with_another_password_is_not_ours(server: EmbeddedValkey) -> None:
+    """Its refusal is no answer."""
+    assert not is_answering(server.url.replace(server.password, "another"))
+
+
 def test_a_leftover_server_is_replaced(tmp_path: Path, wait_until: Wait) -> None:
     """A server that outlived its parent is ended at the next start, which finds its
     data."""

@@ -29,6 +29,15 @@ def test_wakes_faster_than_the_patience_do_not_starve_the_pump(store: Store) -> 
     assert found
 
 
+def test_a_direct_lane_without_its_wake_is_hinted_as_direct(store: Store) -> None:
+    """Of a lane only the name is left, as where Redis evicts keys: the hint must reach
+    the messages that wait in it, and not the bot's own lane."""
+    direct = Lane("elena", "55")
+    store.run(lanes.wake(direct, Context.DIRECT))
+    store.client.delete(keys.wake(direct))
+    assert store.run(lanes.sweep(0)).lanes == ((direct, Context.DIRECT),)
+
+
 def repeats(store: Store, seconds: int) -> list[int]:
     """After how many seconds hints are repeated for a lane that no worker begins, with
     a patience of one second."""
