@@ -13,7 +13,7 @@ from app.delivery.rest import DiscordRest
 from app.domain.model import Event, Signal
 from app.domain.settings import Settings
 from app.loopback import LoopbackThread
-from app.store import keys
+from app.store import keys, scripts
 from app.store.door import Store
 from app.worker.worker import worker
 from tests.tasks.test_eager import admit, discord, eager, join, say, settings
@@ -87,6 +87,27 @@ def test_a_direct_message_costs_these_round_trips(
     delivery = set(DELIVERY)
     assert [name for name in asked if name in delivery] == DELIVERY
     assert [name for name in asked if name not in delivery] == TURN + AFTER
+
+
+def test_a_server_that_knows_some_of_the_scripts_holds_nothing_up(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    wait_until: Any,
+) -> None:
+    """It reads the outbox before the commit has filled it, as it has to be told the
+    commit's script first; the answer leaves all the same, under the lease that came
+    along."""
+    join(store, discord, settings, "elena")
+    post, event = say(discord, "elena, what lives in a tide pool?")
+    event = event.model_copy(update={"guild_id": str(post.guild_id)})
+    admit(store, settings, "elena", event, Signal.DIRECT)
+    store.client.script_flush()
+    store.client.script_load(scripts.source("outbox.read"))
+    args = ("elena", "direct", str(post.channel_id))
+    assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
+    wait_until(lambda: discord.replies_to(post), what="an answer")
 
 
 def test_a_cycle_that_read_more_goes_on_after_a_commit(
