@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from app.domain.errors import ConfigurationError
 
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
 
 Bots = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[BOT]...", help="characters; none: every one with a token"),
+    typer.Argument(metavar="BOT", help="characters; none: every one with a token"),
 ]
 OneBot = Annotated[str | None, typer.Option("--bot", help="only this bot")]
+
+
+class CommandList(TyperGroup):
+    """Lists each command with all of its description; typer would cut it to a line."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [
+            (name, " ".join((command.help or "").split()))
+            for name, command in self.commands.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def print_line(line: str, err: bool = False, kept: str = "\t") -> None:

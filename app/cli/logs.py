@@ -28,7 +28,7 @@ def logs(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[BOT|PROCESS]", help="a bot, or gateway, direct, cycles, up..."
+            metavar="BOT|PROCESS", help="a bot, or gateway, direct, cycles, up..."
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="and go on")] = False,

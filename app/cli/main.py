@@ -22,7 +22,7 @@ from app.cli import (
     watching,
     why,
 )
-from app.cli.common import print_line
+from app.cli.common import CommandList, print_line
 from app.domain.errors import StreamError
 
 INTERRUPTED = 130
@@ -33,6 +33,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # The boxes of rich cut the names of options where a terminal is narrow.
+    rich_markup_mode=None,
+    cls=CommandList,
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
 for topic in (

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import OneBot, current_settings, print_line
+from app.cli.common import CommandList, OneBot, current_settings, print_line
 
 commands = typer.Typer()
-memory = typer.Typer(no_args_is_help=True, help="What the bots remember of people.")
+memory = typer.Typer(
+    no_args_is_help=True, help="What the bots remember of people.", cls=CommandList
+)
 Person = Annotated[str, typer.Argument(help="a Discord user id, a mention, or a name")]
 
 

@@ -30,7 +30,7 @@ def check(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...", help="character files; none: STREAM_CHARACTERS_DIR's"
+            metavar="FILE", help="character files; none: STREAM_CHARACTERS_DIR's"
         ),
     ] = None,
 ) -> None:
@@ -48,7 +48,7 @@ def check(
 
 @commands.command()
 def reload(
-    bots: Annotated[list[str], typer.Argument(metavar="BOT...", help="characters")],
+    bots: Annotated[list[str], typer.Argument(metavar="BOT", help="characters")],
 ) -> None:
     """Let running bots go by their changed character files. A broken file is told in
     one line, and the old character stays."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from app.cli.common import current_settings, print_line
+from app.cli.common import CommandList, current_settings, print_line
 
 vault = typer.Typer(
     no_args_is_help=True,
     help="Keys of the vault in which gateways leave secrets for workers.",
+    cls=CommandList,
 )
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from app.cli.main import app
 from app.cli.show import ALL_PARTS, show_journal, show_settings
 from app.domain.model import JournalLine
 from app.domain.settings import Settings, explain_first
@@ -319,3 +324,27 @@ def test_changed_settings_show_their_default() -> None:
     """One sees at a glance what differs from the default."""
     text = printed(show_settings, Settings(cooldown=5))
     assert "5.0 (default 60.0)" in text
+
+
+def test_help_is_whole_on_a_narrow_terminal() -> None:
+    """At forty columns no name of an option and no word of a description is cut
+    short, in any command and any list of commands."""
+    runner = CliRunner()
+    for words, command in _all_commands((), get_command(app)):
+        result = runner.invoke(app, [*words, "--help"], env={"COLUMNS": "40"})
+        shown = " ".join(result.stdout.split())
+        assert "…" not in shown, words
+        options = [name for one in command.params for name in one.opts]
+        for name in options:
+            assert name in shown or not name.startswith("-"), (words, name)
+        for name, below in getattr(command, "commands", {}).items():
+            assert f"{name} {' '.join(below.help.split())}" in shown, (words, name)
+
+
+def _all_commands(
+    words: tuple[str, ...], command: Any
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each command with the words that call it."""
+    yield words, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _all_commands((*words, name), below)

@@ -177,6 +177,20 @@ def test_every_end_has_its_sentence(
     assert tell(lines, NAMES).sentence == sentence
 
 
+def test_bots_of_one_fate_share_a_clause() -> None:
+    """A crowd that let a message pass for one reason is told of once, and counted: a
+    clause for each bot of a hundred would be read by nobody."""
+    passing = [
+        line(bot, "plan", "dropped", "not interesting enough") for bot in NAMES
+    ] + [line(f"b{n}", "plan", "dropped", "not interesting enough") for n in range(97)]
+    muted = line("otto", "admit", "muted", "mute:op:all by operator")
+    sentence = tell([*passing, muted], NAMES).sentence
+    assert sentence.startswith(
+        "Nobody answered: Dotty let it pass: not interesting enough "
+        "(likewise Elena, Aria, b0 and 96 more); otto "
+    )
+
+
 def test_every_feature_has_a_theme() -> None:
     """A pair counts as the one of the two that tells of the bot; what is the same for
     all bots is no reason."""

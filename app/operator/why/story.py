@@ -20,7 +20,7 @@ from app.operator.why.themes import Theme, describe_strength, edge, themes_of
 
 STREAM = "stream"
 RIVALS = 3
-"""Of how many rivals a sentence tells; the others are counted."""
+"""How many rivals, or others of one fate, a sentence names; the rest are counted."""
 NOTABLE = 0.3
 """Bits by which two bids must differ in something for it to be told."""
 BID = frozenset({"bid", "opened", "complete"})
@@ -99,6 +99,16 @@ def _comparison(bits: float, of_winner: float) -> str:
     return "bid less" if bits < of_winner else "bid more and did not get to it"
 
 
+def _clause_of(words: str, bots: Sequence[str]) -> str:
+    """What became of the message for bots of one fate: told of the first of them."""
+    first, *others = bots
+    if not others:
+        return f"{first} {words}"
+    shown, more = others[:RIVALS], len(others) - RIVALS
+    counted = f" and {more} more" if more > 0 else ""
+    return f"{first} {words} (likewise {', '.join(shown)}{counted})"
+
+
 @dataclass(frozen=True)
 class _Teller:
     names: Mapping[str, str]
@@ -173,12 +183,13 @@ class _Teller:
 
     def of_silence(self, stream: str, passes: bool) -> str:
         """Why nobody answered. `passes`: somebody heard it and made no bid."""
-        clauses = []
+        alike: dict[str, list[str]] = {}
         for bot, end in self.ends.items():
             if end.kind is not FateKind.OUTBID or bot in self.passed:
                 words = self.passed.get(bot) or end.words
-                clauses.append(f"{self.name(bot)} {words}")
-        if clauses:
+                alike.setdefault(words, []).append(self.name(bot))
+        if alike:
+            clauses = [_clause_of(words, bots) for words, bots in alike.items()]
             return f"Nobody answered: {'; '.join(clauses)}"
         if stream:
             return f"Nobody answered: {stream}"
