@@ -1,4 +1,4 @@
-"""What a process says of a broker that is away or refuses."""
+"""What a process says of a broker that is away or refuses, and how often of its tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kombu.utils.imports import symbol_by_name
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from app.broker import consumer, outage_log, scheduler
-from app.broker.consumer import PatientConsumer
+from app.broker.consumer import EVENTS_EVERY, PatientConsumer
 from app.broker.hints import conf
 from app.broker.outage_log import AGAIN_S, OutageLog, reason_of
 from app.broker.scheduler import PatientScheduler
@@ -80,6 +80,29 @@ def test_a_worker_takes_a_pause_between_starts_that_are_refused(
         "the broker is away or refuses",
         "the broker is back",
     ]
+
+
+def test_events_of_tasks_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come meanwhile: once in each pause. A timer that a lost connection
+    took along holds none up."""
+    now = [100.0]
+    monkeypatch.setattr(consumer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    timed: list[tuple[float, object]] = []
+    hub = SimpleNamespace(_ready=set(), call_later=lambda *one: timed.append(one))
+    worker = cast("Any", object.__new__(PatientConsumer))
+    worker.hub = hub
+
+    def comes() -> None:
+        worker.on_send_event_buffered()
+        while hub._ready:
+            hub._ready.pop()()
+
+    for _ in range(20):
+        comes()
+    assert timed == [(EVENTS_EVERY, worker._flush_events)]
+    now[0] += EVENTS_EVERY
+    comes()
+    assert len(timed) == 2
 
 
 def test_beat_says_once_that_its_ticks_are_refused(

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,14 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from app.cli.up import (
+    Terminal,
     _show_page,
     _with_kept_secrets,
     child_specs,
     public_environment,
 )
 from app.domain.settings import Settings
+from app.host.kept_logs import KeptLogs
 from app.host.valkey import free_port, private_folder, running_url
 
 Wait = Callable[..., None]
@@ -221,6 +224,15 @@ def test_flowers_password_is_shown_once_and_on_a_terminal_alone(tmp_path: Path) 
         assert (password in first) is terminal
         assert password not in second
         assert str(data / "flower.password") in second
+
+
+def test_a_line_comes_as_it_is_where_nobody_looks_on(tmp_path: Path) -> None:
+    """Into a log, whatever its length, whole and at once: nothing is laid out."""
+    line = "\t[bold]word[/bold]\t" * 50
+    log = tmp_path / "up.log"
+    with log.open("w", encoding="utf-8") as file, closing(KeptLogs(tmp_path)) as kept:
+        Terminal(Console(file=file, width=40), kept).say("direct", line)
+        assert log.read_text(encoding="utf-8") == f"  direct │ {line}\n"
 
 
 def test_settings_reach_the_children_as_they_are() -> None:
