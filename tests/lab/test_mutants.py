@@ -115,6 +115,16 @@ def test_a_mutant_meets_no_more_tests_than_a_minute_holds() -> None:
     assert found.tests_of(learn, ROOT) == ["d"]
 
 
+def test_a_mutant_of_a_script_meets_all_stories_first() -> None:
+    """However slow they were on a busy machine: each compares all of Redis."""
+    story = f"{mutants.STORIES}::told"
+    seconds = {"a": 1.0, story: 2 * mutants.MOST_SECONDS, "b": 2.0}
+    scripts = {"floor.claim": list(seconds)}
+    found = Reach({"seconds": seconds, "lines": {}, "scripts": scripts})
+    claim = mutants.Mutant(Path("app/store/lua/floor/claim.lua"), 1, "", "")
+    assert found.tests_of(claim, ROOT) == [story, "a", "b"]
+
+
 def test_what_is_reached_is_measured_again_for_changed_tests_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

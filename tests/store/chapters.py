@@ -41,7 +41,13 @@ from app.store import (
 )
 from app.store.nights import Night
 from app.store.refusals import Barred
-from tests.store import chapters_edges, chapters_refused, world
+from tests.store import (
+    chapters_edges,
+    chapters_refused,
+    chapters_states,
+    chapters_waits,
+    world,
+)
 from tests.store.story import Story
 from tests.store.world import ALICE, BOB, Cycle
 
@@ -572,6 +578,8 @@ CHAPTERS: Mapping[str, tuple[Chapter, Mapping[str, Any]]] = {
     "lines": (lines, {}),
     **chapters_refused.CHAPTERS,
     **chapters_edges.CHAPTERS,
+    **chapters_states.CHAPTERS,
+    **chapters_waits.CHAPTERS,
 }
 
 

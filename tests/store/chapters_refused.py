@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.domain.lane import Lane
-from app.domain.model import AuthorKind, EarlierLine, InboxEntry
+from app.domain.model import AuthorKind, EarlierLine
 from app.store import admission, floors, keys, lanes, posts
 from app.store.commits import Joined
 from tests.store import world
+from tests.store.states import asked, won
 from tests.store.world import ALICE, BOB, Cycle
 
 if TYPE_CHECKING:
@@ -20,19 +21,10 @@ CHANNEL = "55"
 WINDOW_MS, COOL_MS = 10_000, 60_000
 
 
-def _asked(play: Play, message: str, **more: Any) -> tuple[Cycle, InboxEntry, str]:
-    """Aria is spoken to, and has the floor."""
-    said = world.event(message, **more)
-    play.admit("aria is asked", world.direct("aria", said, ("aria",)))
-    cycle = play.begin("she begins", Lane("aria", CHANNEL), f"w{message}")
-    entry = cycle.entries[-1]
-    return cycle, entry, play.claim("and has the floor", cycle.holder, entry)
-
-
 def answers_refused(play: Play) -> None:
     """A draft is refused for each reason, and paid for all the same."""
     client = play.world.store.client
-    cycle, entry, token = _asked(play, "8001")
+    cycle, entry, token = asked(play, "8001")
     play.reserve("she pays", cycle, entry, token)
     client.set(keys.mute("channel:55"), "mod")
     play.commit("the channel is muted", cycle, entry, token)
@@ -43,13 +35,13 @@ def answers_refused(play: Play) -> None:
     play.commit("somebody answered it", cycle, entry, token)
     play.commit("she has read that", cycle, entry, token, read_up_to="8002", tokens=9)
     play.world.advance(100_000)
-    cycle, entry, token = _asked(play, "8003", author=BOB)
+    cycle, entry, token = asked(play, "8003", author=BOB)
     play.tell("it is deleted", admission.mark_deleted("8003"))
     play.commit("for nobody", cycle, entry, token)
     play.claim("nor is there a floor", cycle.holder, entry)
     play.finish("she ends", cycle)
     play.world.advance(100_000)
-    cycle, entry, token = _asked(play, "8004", author=BOB)
+    cycle, entry, token = asked(play, "8004", author=BOB)
     client.xdel(keys.inbox(cycle.lane), entry.entry_id)
     play.commit("it is in the inbox no more", cycle, entry, token)
     play.claim("it is gone", cycle.holder, entry)
@@ -62,7 +54,7 @@ def answers_refused(play: Play) -> None:
 def thoughts_answered(play: Play) -> None:
     """A thought of two lines has one answer; a reaction and a dry run count as they
     are."""
-    cycle, entry, token = _asked(play, "8101")
+    cycle, entry, token = asked(play, "8101")
     earlier = (EarlierLine(message_id="8101", content="line"),)
     later = world.event("8102", earlier=earlier)
     play.admit("the thought goes on", world.direct("aria", later, ("aria",)))
@@ -76,13 +68,13 @@ def thoughts_answered(play: Play) -> None:
     play.commit("one answer for both", cycle, last, token, joined=joined)
     play.finish("she ends", cycle)
     play.world.advance(100_000)
-    cycle, entry, token = _asked(play, "8103", author=BOB)
+    cycle, entry, token = asked(play, "8103", author=BOB)
     play.commit("a reaction to another", cycle, entry, token, react=True)
 
 
 def reactions(play: Play) -> None:
     """A reaction is no post; in a dry run nothing is sent."""
-    cycle, entry, token = _asked(play, "8201")
+    cycle, entry, token = asked(play, "8201")
     play.commit("a reaction", cycle, entry, token, react=True, final=True)
     play.finish("she ends", cycle)
     heard = world.candidate("dotty", world.event("8202"), 0.7)
@@ -94,8 +86,12 @@ def reactions(play: Play) -> None:
 
 def rehearsals(play: Play) -> None:
     """In a dry run all is decided and nothing is sent."""
-    cycle, entry, token = _asked(play, "8301")
+    cycle, entry, token = asked(play, "8301")
     play.commit("an answer", cycle, entry, token, final=True)
+    play.finish("she ends", cycle)
+    play.world.advance(100_000)
+    cycle, entry, token = won(play, "8302")
+    play.commit("an unasked answer", cycle, entry, token)
     play.finish("she ends", cycle)
     one = play.post("dotty", 1)
     claim = posts.claim(one, play.world.limits, play.world.settings)

@@ -58,6 +58,7 @@ class Story:
 
     def __init__(self, store: Store, settings: Mapping[str, Any]) -> None:
         self.world = World(store, **settings)
+        self.world.round_lives()
         self.lines: list[str] = []
         self._ids: dict[str, str] = {}
         self._look = store.client.register_script(_LOOK)

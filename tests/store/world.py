@@ -37,6 +37,14 @@ ALICE, BOB = "901", "902"
 _TAKE_TIME = "local given_us = table.remove(ARGV)\n"
 _GIVEN_TIME = "{string.sub(given_us, 1, -7), string.sub(given_us, -6)}"
 
+ROUND_MS = 5_000
+_ROUNDED = f"""
+local function rounded_life(key)
+  local ms = redis.call('PTTL', key)
+  return ms < 0 and ms or math.floor(ms / {ROUND_MS} + 0.5) * {ROUND_MS}
+end
+"""
+
 # Scripts are given the time, so a machine that stalls changes nothing. Expiries are the
 # server's own: to take `ms` off each is the passing of `ms`. Locks are left out: a
 # living holder renews them, and a dead one is a step of its own.
@@ -60,6 +68,9 @@ class _Clocked:
         self._client = client
         self._scripts: dict[str, Script] = {}
         self.now_us = 0
+        self.rounds_lives = False
+        """Scripts see how long a key still lives in whole `ROUND_MS`: the server's own
+        clock is never exactly the test's."""
 
     def reply(self, call: Call[Any]) -> Any:
         """What the server answers."""
@@ -67,6 +78,8 @@ class _Clocked:
             return self._client.execute_command(*call.args)  # type: ignore[no-untyped-call]
         if call.script not in self._scripts:
             lua = scripts.source(call.script).replace("redis.call('TIME')", _GIVEN_TIME)
+            if self.rounds_lives:
+                lua = _ROUNDED + lua.replace("redis.call('PTTL', ", "rounded_life(")
             script = self._client.register_script(_TAKE_TIME + lua)
             self._scripts[call.script] = script
         args = (*call.args, self.now_us)
@@ -131,6 +144,10 @@ class World:
             self._pass(args=[behind])
             self._passed += behind
         return self._now
+
+    def round_lives(self) -> None:
+        """From now on what scripts read of expiries is the same in every run."""
+        self._clocked.rounds_lives = True
 
     def today(self) -> int:
         """The day on this clock, as scripts have it."""

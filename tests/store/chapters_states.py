@@ -1,0 +1,350 @@
+"""Further stories: states that are rare or take long to come about are written by hand,
+and each boundary is met to the millisecond and to the last token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from app.domain.lane import Lane
+from app.domain.model import Cost
+from app.store import floors, holds, keys
+from tests.store import world
+from tests.store.states import (
+    CHANNEL,
+    HOUR_MS,
+    asked,
+    hold_floor,
+    next_ms,
+    posted_before,
+    wait_in_line,
+    won,
+    write,
+)
+from tests.store.world import ALICE, Cycle
+
+if TYPE_CHECKING:
+    from tests.store.chapters import Play
+
+
+def floors_lost(play: Play) -> None:
+    """A floor counts as one's own by its bot, message and token, and no longer when a
+    post is on its way."""
+    client, floor = play.world.store.client, keys.floor(CHANNEL)
+    cycle, entry, token = asked(play, "9501")
+    renew = floors.renew(CHANNEL, "aria", "9501", token, 40_000)
+    others = {"bot": "dotty", "message": "9500", "token": "7", "entry": "p:1"}
+    for field, other in others.items():
+        own = client.hget(floor, field)
+        client.hset(floor, field, other)
+        play.tell(f"with another {field} she renews nothing", renew)
+        play.reserve("pays nothing", cycle, entry, token)
+        play.commit("answers nothing", cycle, entry, token, tokens=0)
+        play.release("and gives nothing back", cycle, entry, token, later=True)
+        client.hdel(floor, field)
+        if own:
+            client.hset(floor, field, str(own))
+    play.tell("it is hers again", renew)
+    client.delete(floor)
+    play.commit("it is nobody's", cycle, entry, token, tokens=0)
+    wait_in_line(play, "dotty")
+    play.release("who comes later calls nobody", cycle, entry, token, later=True)
+    play.release("who is done does", cycle, entry, token, later=False)
+
+
+def answers_unasked(play: Play) -> None:
+    """What was answered, deleted, paid for by another or is addressed is not answered
+    unasked."""
+    client = play.world.store.client
+    cycle, entry, token = won(play, "9511")
+    answer, election = keys.answer("9511"), keys.election("9511")
+    client.hset(answer, "dotty", "declined")
+    play.commit("dotty has declined", cycle, entry, token)
+    client.delete(answer)
+    client.set(keys.deleted("9511"), "1", px=HOUR_MS)
+    play.commit("it is deleted", cycle, entry, token)
+    client.delete(keys.deleted("9511"))
+    client.hset(election, "addressed", "1")
+    play.commit("it speaks to somebody", cycle, entry, token)
+    client.hdel(election, "addressed")
+    client.hset(election, "paid", "dotty")
+    play.reserve("dotty has paid", cycle, entry, token)
+    client.hset(election, "paid", "aria")
+    play.reserve("aria has, once", cycle, entry, token)
+    later = play.written_now()
+    play.admit("she writes again", world.candidate("aria", world.event(later), None))
+    play.commit("what she wrote was not read", cycle, entry, token)
+    play.commit("it was planned again", cycle, entry, token, final=True, cooldown=0.0)
+    cycle, entry, token = asked(play, "9512")
+    client.zadd(keys.ELECTIONS_DUE, {"9512": 1})
+    write(play, keys.answer("9512"), aria="joined:9511")
+    play.commit("she has answered it", cycle, entry, token)
+    play.claim("and needs no floor", cycle.holder, entry)
+    client.delete(keys.answer("9512"))
+    play.commit("an answer decides no election", cycle, entry, token)
+    granted = (
+        ("paid for, but it speaks to somebody", {"paid": "aria", "addressed": "1"}),
+        ("granted to another", {"state": "granted", "winner": "dotty"}),
+        ("granted before", {"state": "open", "winner": "aria"}),
+    )
+    for number, (title, fields) in enumerate(granted):
+        message = f"952{number}"
+        heard = world.candidate("aria", world.event(message), wakes=False)
+        play.admit("aria hears one", heard)
+        write(play, keys.election(message), **fields)
+        client.zadd(keys.WAKES_DUE, {"aria": 1})
+        cycle = play.begin("she begins", Lane("aria"), "w9")
+        play.release(title, cycle, cycle.entries[-1], "0", later=False)
+
+
+def answers_spent(play: Play) -> None:
+    """Each budget has room to its last token, and what was held is not asked for
+    again."""
+    client, limits, day = play.world.store.client, play.world.limits, play.world.today()
+    cycle, entry, token = won(play, "9529")
+    shares = keys.shares("aria", day)
+    budgets = (
+        (keys.budget("aria", day), "tokens", limits.daily_tokens - 80),
+        (keys.budget("all", day), "micro_usd", limits.daily_micro_usd_all - 7),
+        (keys.budget("aria", day), "posts", limits.daily_posts - 1),
+        (keys.budget(f"person:{ALICE}", day), "tokens", limits.person_tokens - 80),
+        (keys.budget(f"channel:{CHANNEL}", day), "tokens", limits.channel_tokens - 80),
+        (keys.cause_root("9529"), "tokens", limits.root_tokens - 80),
+        (keys.cause_root("9529"), "micro_usd", limits.root_micro_usd - 7),
+        (keys.cause_root("9529"), "posts", limits.root_posts - 1),
+        (shares, ALICE, int(limits.daily_posts * limits.person_share) - 1),
+    )
+    for number, (key, field, most) in enumerate(budgets):
+        hold = f"h{number}"
+        write(play, key, **{field: most + 1})
+        _reserve(play, f"one {field} too many", cycle, entry, token, hold)
+        play.commit("nor may it be said", cycle, entry, token, micro_usd=7)
+        write(play, key, **{field: most})
+        _reserve(play, "the last one", cycle, entry, token, hold)
+        play.tell("it is not used", holds.settle(hold, limits, Cost(0, 0), hold))
+        client.hdel(key, field)
+    _reserve(play, "it is paid for", cycle, entry, token, cycle.hold(entry))
+    write(play, keys.budget("aria", day), tokens=limits.daily_tokens)
+    play.commit("what is held is paid", cycle, entry, token)
+
+
+def _reserve(
+    play: Play, title: str, cycle: Cycle, entry: Any, token: str, hold: str
+) -> None:
+    limits, cost = play.world.limits, Cost(80, 7)
+    call = floors.reserve(cycle.holder, entry, token, limits, cost, hold, play.fresh())
+    play.tell(title, call)
+
+
+def calls_at_once(play: Play) -> None:
+    """Calls that run at once may not pass a day's money together, should all but one
+    cost a hundred times as much as is held for them."""
+    client, limits = play.world.store.client, play.world.limits
+    calls, budget = keys.calls("aria"), keys.budget("aria", play.world.today())
+
+    def reserve(title: str, hold: str, micro_usd: int = 5) -> None:
+        cost = Cost(1, micro_usd)
+        call = holds.reserve_own("aria", limits, cost, hold, play.fresh())
+        play.tell(title, call)
+
+    reserve("alone one may", "h1")
+    room = limits.daily_micro_usd - 5 - 99 * 5
+    write(play, budget, micro_usd=room + 1)
+    reserve("a second has no room", "h2")
+    write(play, budget, micro_usd=room)
+    reserve("to the last micro-dollar", "h2")
+    write(play, budget, micro_usd=room - 99 * 5)
+    reserve("the first asks for more", "h1")
+    write(play, budget, micro_usd=room - 99 * 5 - 99 * 5)
+    reserve("and gets it where all have room", "h1")
+    client.hset(calls, "h1", f"{next_ms(play)} 495")
+    client.hset(calls, "h2", f"{next_ms(play) + 1} 10")
+    client.hset(calls, "h3", "nonsense")
+    reserve("those that have ended are forgotten", "h4", 1)
+    reserve("what costs nothing waits for nobody", "h5", 0)
+    client.set(calls, "nonsense", px=HOUR_MS)
+    reserve("nonsense is no call", "h6")
+
+
+def elections_closed(play: Play) -> None:
+    """An election that has no sense any more leaves the floor to who is next."""
+    client, floor = play.world.store.client, keys.floor(CHANNEL)
+
+    def decide(title: str, message: str, **fields: str | int) -> None:
+        """It waits for a floor; the fields are what has become of it meanwhile."""
+        opened = fields.get("opened", next_ms(play) - 10_000)
+        known = {"state": "open", "channel": CHANNEL, "guild": "7", "parent": "54"}
+        write(play, keys.election(message), **known | {"opened": opened} | fields)
+        write(play, keys.bids(message), aria=1)
+        for key in (keys.floor_elections(CHANNEL), keys.ELECTIONS_DUE):
+            client.zadd(key, {message: next_ms(play)})
+            client.pexpire(key, HOUR_MS)
+        play.elect(title, message)
+
+    wait_in_line(play, "dotty")
+    decide("it is of another channel", "9531", channel="66")
+    client.delete(keys.floor_waiting(CHANNEL), keys.floor_awaited(CHANNEL))
+    write(play, keys.answer("9532"), elena="declined")
+    decide("elena has declined", "9532")
+    client.set(keys.deleted("9533"), "1", px=HOUR_MS)
+    decide("it is deleted", "9533")
+    decide("it speaks to somebody", "9534", addressed="1")
+    decide("it is closed already", "9535", state="joined")
+    decide("dotty paid for it", "9536", paid="dotty")
+    hold_floor(play, "elena", "1")
+    wait_in_line(play, "dotty")
+    decide("elena has the floor", "9537", state="left")
+    client.delete(keys.floor_waiting(CHANNEL), keys.floor_awaited(CHANNEL))
+    decide("it waits for her", "9537", state="open")
+    play.elect("and keeps its place", "9537")
+    client.delete(floor)
+    for scope in ("all", "channel:55", "channel:54", "guild:7"):
+        client.set(keys.mute(scope), "mod")
+        decide(f"{scope} is muted", f"954{len(scope)}")
+        client.delete(keys.mute(scope))
+    client.delete(keys.GENERATION)
+    decide("Redis is new", "9538")
+    client.set(keys.GENERATION, "world")
+    decide("it is as old as it may be", "9538", opened=next_ms(play) - 300_000)
+    client.delete(floor)
+    decide("it is older", "9539", opened=next_ms(play) - 300_001)
+
+
+def elections_granted(play: Play) -> None:
+    """A winner is waited for while it has the floor or has paid; the next one is not
+    the same."""
+    client, floor = play.world.store.client, keys.floor(CHANNEL)
+    election, due = keys.election("9551"), keys.ELECTIONS_DUE
+
+    def decide(title: str, due_in: int, **fields: str | int) -> None:
+        opened = fields.get("opened", next_ms(play) - 10_000)
+        known = {"state": "granted", "channel": CHANNEL, "winner": "aria"}
+        write(play, election, **known | {"opened": opened} | fields)
+        write(play, keys.work("aria"), **{"9551": "7"})
+        client.zadd(due, {"9551": next_ms(play) + due_in})
+        client.pexpire(due, HOUR_MS)
+        play.elect(title, "9551")
+
+    write(play, keys.bids("9551"), aria=9, dotty=8)
+    hold_floor(play, "aria", "9551")
+    decide("aria has the floor for longer", 1_000)
+    hold_floor(play, "aria", "9552")
+    decide("she has it for another message", 1_000)
+    decide("her time is not over", 1)
+    decide("she has paid", 0, paid="aria", opened=next_ms(play) - 300_000)
+    decide("it is too long ago", 0, paid="aria", opened=next_ms(play) - 300_001)
+    client.hdel(election, "paid")
+    decide("her time is over, and dotty waits for the floor", 0)
+    client.delete(floor)
+    client.zadd(due, {"9551": next_ms(play)})
+    play.elect("dotty has it", "9551")
+    client.delete(floor)
+    decide("nor did dotty act", 0, winner="dotty", again="aria")
+
+
+def bidders(play: Play) -> None:
+    """The best bid wins unless its bot may not speak; who may soon is waited for."""
+    client, day = play.world.store.client, play.world.today()
+    clean = [keys.floor(CHANNEL), keys.ELECTIONS_DUE, keys.WAKES_DUE]
+    bots = ("aria", "dotty", "elena")
+    clean += [keys.wake(Lane(bot)) for bot in bots]
+    works = tuple(keys.work(bot) for bot in bots)
+
+    def decide(title: str, *bids: float, **fields: str | int) -> None:
+        client.delete(*clean, keys.election("9561"), keys.bids("9561"))
+        known = {"state": "open", "channel": CHANNEL, "parent": "54"}
+        opened = fields.pop("opened", next_ms(play) - 10_000)
+        quiet = {f"quiet:{bot}": ms for bot, ms in fields.items()}
+        write(play, keys.election("9561"), **known | {"opened": opened} | quiet)
+        if bids:
+            offered = dict(zip(bots, map(repr, bids), strict=False))
+            write(play, keys.bids("9561"), **offered)
+        play.elect(title, "9561")
+        for bot in bots:
+            client.hdel(keys.work(bot), "9561")
+
+    def busy(bot: str) -> None:
+        client.set(keys.lock(Lane(bot)), "w", px=HOUR_MS)
+
+    def cools(bot: str, ms: int) -> None:
+        client.set(keys.cooldown(bot), "1", px=ms)
+
+    def rest(*bots: str) -> None:
+        for bot in bots:
+            client.delete(keys.lock(Lane(bot)), keys.cooldown(bot))
+
+    decide("equal bids", 2, 2, 2)
+    decide("the best", 1, 3, 2)
+    decide("no bids")
+    posted_before(play, dotty=60_000, elena=49_999)
+    decide("no bids, and quiet time for another millisecond")
+    posted_before(play, dotty=60_000, elena=49_999)
+    decide("quiet time for another millisecond", 1)
+    posted_before(play, elena=50_000)
+    decide("it is over", 1)
+    posted_before(play, elena=40_000)
+    decide("each has a quiet time of its own", 3, 2, aria=70_000, dotty=60_000)
+    decide("one has none", 3, 2, aria=70_000, dotty=0)
+    decide("a longer one of its own", 3, aria=70_000)
+    for ms in (260_000, 260_001):
+        posted_before(play, elena=10_000)
+        decide(f"quiet, and opened {ms} ms ago", 1, opened=next_ms(play) - ms)
+        posted_before(play, elena=10_000)
+        opened = next_ms(play) - ms
+        decide("another is not", 1, 1, opened=opened, aria=50_000, dotty=0)
+        busy("dotty")
+        posted_before(play, elena=10_000)
+        opened = next_ms(play) - ms
+        decide("that is busy", 1, 1, opened=opened, aria=50_000, dotty=0)
+        rest("dotty")
+    decide("not far below who is quiet", 5, 2, aria=50_000, dotty=0)
+    decide("far below", 5.5, 2, aria=50_000, dotty=0)
+    # Lives are halved before a call.
+    cools("aria", 20_000)
+    decide("dotty is free", 5, 2, aria=0, dotty=0)
+    busy("dotty")
+    posted_before(play, elena=10_000)
+    decide("aria cools, and is quiet for longer", 2, 2, aria=50_000, dotty=0)
+    posted_before(play, elena=10_000)
+    decide(
+        "elena is quiet as long as aria cools", 2, 2, 2, aria=0, dotty=0, elena=20_000
+    )
+    posted_before(play, elena=10_000)
+    decide("elena is quiet for less", 2, 2, 2, aria=0, dotty=0, elena=10_100)
+    rest("dotty")
+    cools("dotty", 20_000)
+    decide("dotty cools as long", 5, 4, 1, aria=0, dotty=0, elena=0)
+    cools("dotty", 40_000)
+    decide("dotty cools for longer", 5, 4, 1, aria=0, dotty=0, elena=0)
+    cools("elena", 10_000)
+    decide("elena for less, and is not far below", 5, 4, 3, aria=0, dotty=0, elena=0)
+    rest("aria")
+    busy("aria")
+    decide("aria is busy", 5, 4, aria=0, dotty=0)
+    rest("dotty")
+    busy("dotty")
+    posted_before(play, elena=10_000)
+    decide("elena is quiet for 1 ms", 5, 4, 4, aria=0, dotty=0, elena=10_001)
+    decide("all are busy", 5, 4, aria=0, dotty=0)
+    rest("aria", "dotty", "elena")
+    write(play, works[0], **{"9562": "7"})
+    decide("aria has work", 5, aria=0)
+    client.delete(*works)
+    posted_before(play, elena=100_000)
+    for scope in ("bot:aria", "bot:aria@channel:55", "bot:aria@channel:54"):
+        client.set(keys.mute(scope), "mod")
+        decide(f"{scope} is muted, and not waited for", 9, 2)
+        client.delete(keys.mute(scope))
+    write(play, keys.budget("aria", day), spent="1")
+    decide("aria has spent her day", 9, 2)
+
+
+CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
+    "floors_lost": (floors_lost, {}),
+    "answers_unasked": (answers_unasked, {}),
+    "answers_spent": (answers_spent, {"quiet_time": 0, "cooldown": 0}),
+    "calls_at_once": (calls_at_once, {"daily_usd": 0.002}),
+    "elections_closed": (elections_closed, {}),
+    "elections_granted": (elections_granted, {}),
+    "bidders": (bidders, {}),
+}
