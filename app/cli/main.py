@@ -61,7 +61,7 @@ def main() -> None:
     try:
         # Not standalone: typer would explain wrong usage in a box of six lines. No
         # command returns a value but an exit code.
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="the-stream", standalone_mode=False))
     except StreamError as error:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -77,11 +77,19 @@ def main() -> None:
         format_message = getattr(error, "format_message", None)
         if format_message is None:
             raise
-        _fail(format_message(), 2)
+        _fail(_told_usage(error, format_message()), 2)
+
+
+def _told_usage(error: Exception, told: str) -> str:
+    """What is wrong in a command, and where its arguments are told of."""
+    context = getattr(error, "ctx", None)
+    # A group without a command comes as its whole help.
+    if context is None or "\n" in told:
+        return told
+    return f"{told.removesuffix('.')}. See `{context.command_path} --help`."
 
 
 def _fail(line: str, code: int) -> NoReturn:
-    # A group without a command comes as its whole help.
     if "\n" in line:
         print_line(line, err=True, kept="\n\t")
     else:

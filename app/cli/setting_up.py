@@ -96,6 +96,8 @@ def places(
 
     current = current_settings()
     if channel is not None:
+        if not channel.isdecimal():
+            raise typer.BadParameter(f"{channel} is no channel's id")
         rows = [
             (one.name, str(one.value), one.source)
             for one in find_rules(current, channel, parent, server)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,10 @@ from app.runtime.logs import printable, register_settings
 PARTS = 6
 """Parts of a bid that are shown unless all are asked for."""
 ALL_PARTS = 1_000
+LONGEST_WORD = 12
+"""Longer words may be broken in a column."""
+FRAME = 3
+"""Columns that the lines and blanks of one column take."""
 
 
 def shown_text(value: object, style: str = "") -> Text:
@@ -43,11 +48,8 @@ def show_journal(
             )
         )
         return
-    table = Table(title=shown_text(message), title_justify="left")
-    for heading in ("time", "bot", "step", "verdict", "reason", "numbers"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "time")
-    for line in sorted(lines, key=lambda line: line.at_ms):
-        cells = (
+    rows = [
+        (
             clock_time(line.at_ms),
             line.bot,
             line.step,
@@ -55,8 +57,10 @@ def show_journal(
             line.reason + repetition(line),
             numbers_of(line.numbers, parts),
         )
-        table.add_row(*map(shown_text, cells))
-    console.print(table)
+        for line in sorted(lines, key=lambda line: line.at_ms)
+    ]
+    headings = ("time", "bot", "step", "verdict", "reason", "numbers")
+    _print_rows(console, message, headings, rows, whole="time")
 
 
 def clock_time(at_ms: int) -> str:
@@ -125,12 +129,60 @@ def show_table(
     if not rows:
         console.print(shown_text(f"{title}: nothing."))
         return
+    _print_rows(console, title, headings, rows)
+
+
+def _print_rows(
+    console: Console,
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    whole: str = "",
+) -> None:
+    """A table, or where its columns do not fit a paragraph for each row. `whole` is the
+    heading of the column of which no cell is broken."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    needed = sum(
+        _width_needed([Text(heading), *column], heading == whole) + FRAME
+        for heading, *column in zip(headings, *cells, strict=True)
+    )
+    if needed + 1 > console.width:
+        _print_paragraphs(console, title, headings, cells)
+        return
     table = Table(title=shown_text(title), title_justify="left")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*map(shown_text, row))
+        table.add_column(heading, overflow="fold", no_wrap=heading == whole)
+    for row in cells:
+        table.add_row(*row)
     console.print(table)
+
+
+def _cell(value: object) -> Text:
+    return value if isinstance(value, Text) else shown_text(value)
+
+
+def _width_needed(column: Sequence[Text], whole: bool) -> int:
+    """Columns of the terminal below which a column could not be read."""
+    if whole:
+        return max(cell.cell_len for cell in column)
+    words = [word for cell in column for word in cell.plain.split()]
+    return min(LONGEST_WORD, max(map(len, words), default=0))
+
+
+def _print_paragraphs(
+    console: Console,
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Text]],
+) -> None:
+    console.print(shown_text(title))
+    for first, *others in rows:
+        console.print()
+        console.print(first, overflow="fold")
+        for heading, cell in zip(headings[1:], others, strict=True):
+            if cell.plain:
+                line = Text.assemble(f"{heading}: ", cell, overflow="fold")
+                console.print(Padding(line, (0, 0, 0, 2)))
 
 
 def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:
@@ -139,29 +191,17 @@ def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None
     if not sealed:
         console.print("Vault: nothing. A bot's gateway fills it when it starts.")
         return
-    table = Table(title="Vault", title_justify="left")
-    for heading in ("bot", "user id", "secrets", "model", "expires in", "problem"):
-        table.add_column(heading, overflow="fold")
+    rows: list[Sequence[object]] = []
     for one in sealed:
         secrets = "\n".join(
             f"{name}  ******** ({length} characters)"
             for name, length in sorted(one.secrets.items())
         )
         hours, minutes = divmod(one.expires_in_s // 60, 60)
-        table.add_row(
-            *map(
-                shown_text,
-                (
-                    one.bot,
-                    one.user_id,
-                    secrets,
-                    one.model,
-                    f"{hours} h {minutes} min",
-                    one.problem,
-                ),
-            )
-        )
-    console.print(table)
+        expiry = f"{hours} h {minutes} min"
+        rows.append((one.bot, one.user_id, secrets, one.model, expiry, one.problem))
+    headings = ("bot", "user id", "secrets", "model", "expires in", "problem")
+    _print_rows(console, "Vault", headings, rows)
 
 
 def show_settings(settings: Settings, console: Console | None = None) -> None:
@@ -170,13 +210,12 @@ def show_settings(settings: Settings, console: Console | None = None) -> None:
     console = console or Console()
     # Before the first row: a password within an address is masked from here on.
     register_settings(settings)
-    table = Table(title="Settings (environment or .env)", title_justify="left")
-    table.add_column("setting", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.add_column("what it does")
+    rows = []
     for row in setting_rows(settings):
         value = shown_text(row.value, style="bold" if row.changed else "")
         if row.changed:
             value.append(f" (default {row.default})", style="not bold dim")
-        table.add_row(row.name, value, Text(row.description))
-    console.print(table)
+        rows.append((row.name, value, row.description))
+    title = "Settings (environment or .env)"
+    headings = ("setting", "value", "what it does")
+    _print_rows(console, title, headings, rows, whole="setting")

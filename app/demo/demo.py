@@ -24,7 +24,13 @@ from app.demo.opening import CHANNELS, OPENING, PEOPLE, SPOKEN, ScriptedLine
 from app.demo.report import Json
 from app.demo.scene import Scene, SceneTalk
 from app.demo.stage import Stage, add_bots, on_stage, run_to_end
-from app.domain.character import Character, ModelConfig, load_characters, read_character
+from app.domain.character import (
+    Character,
+    ModelConfig,
+    first_reason,
+    load_characters,
+    read_character,
+)
 from app.domain.errors import ConfigurationError, PortInUse
 from app.domain.settings import Settings
 from app.host.valkey import free_port, is_bindable
@@ -81,7 +87,7 @@ def choose_characters(files: Sequence[Path], model: str | None) -> list[Characte
     try:
         chosen = ModelConfig(model=model)
     except ValidationError as error:
-        raise ConfigurationError(f"--model: {error.errors()[0]['msg']}") from None
+        raise ConfigurationError(f"--model: {first_reason(error)}") from None
     return [one.model_copy(update={"model": chosen}) for one in found]
 
 

@@ -3,6 +3,7 @@ belongs in one."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -218,7 +219,12 @@ PROVIDERS = (
 no model library."""
 
 
-def _check_provider(name: str) -> str:
+_MODEL_NAME = re.compile(r"[a-z_]+:\S+\Z")
+
+
+def _check_model_name(name: str) -> str:
+    if not _MODEL_NAME.match(name):
+        raise ValueError("is no PROVIDER:NAME, as openai:gpt-5-mini is one")
     provider = name.partition(":")[0]
     if provider not in PROVIDERS:
         near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)
@@ -230,8 +236,8 @@ def _check_provider(name: str) -> str:
 
 ModelName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z_]+:\S+$", max_length=200),
-    AfterValidator(_check_provider),
+    StringConstraints(max_length=200),
+    AfterValidator(_check_model_name),
 ]
 
 
@@ -350,8 +356,14 @@ class Character(CharacterPart):
 def _explain_error(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(step) for step in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ").replace("\n", " ")
+    reason = first_reason(error)
     return f"{where}: {reason}" if where else reason
+
+
+def first_reason(error: ValidationError) -> str:
+    """What is wrong first, in one line, without the value or where it stands."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return first["msg"].removeprefix("Value error, ").replace("\n", " ")
 
 
 def _parse_text(name: str, raw: bytes) -> object:

@@ -49,7 +49,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
     url = settings.redis_url or running_url(settings.data_dir)
     if url is None:
         raise ConfigurationError(
-            "STREAM_REDIS_URL: is not set and no `the-stream up` runs on STREAM_DATA_DIR."
+            f"STREAM_REDIS_URL: is not set, and no `the-stream up` runs on {settings.data_dir} "
+            "(STREAM_DATA_DIR). Start one, or name the Redis or the folder of yours."
         )
     store = Store(url, settings.redis_timeout, settings.redis_credentials)
     try:

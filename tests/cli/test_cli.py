@@ -341,6 +341,42 @@ def test_help_is_whole_on_a_narrow_terminal() -> None:
             assert f"{name} {' '.join(below.help.split())}" in shown, (words, name)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("mute",), "Missing argument 'scope'. See `the-stream mute --help`."),
+        (("nope",), "No such command 'nope'. See `the-stream --help`."),
+        (("memory", "nope"), "No such command 'nope'. See `the-stream memory --help`."),
+        (("places", "x"), "Invalid value: x is no channel's id."),
+    ],
+)
+def test_a_wrong_command_names_where_help_is(words: tuple[str, ...], told: str) -> None:
+    """A missing or wrong argument is one line that says where arguments are told
+    of."""
+    result = run(*words)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"the-stream: {told}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_table_that_does_not_fit_becomes_paragraphs() -> None:
+    """On forty columns a setting keeps its whole name, its value and its description:
+    two of three columns had vanished. Where there is room it is a table."""
+    shown = {}
+    for width in (40, 160):
+        console = Console(file=StringIO(), width=width, no_color=True)
+        show_settings(Settings(), console)
+        assert isinstance(console.file, StringIO)
+        shown[width] = console.file.getvalue()
+    for row in setting_rows(Settings()):
+        lines = iter(shown[40].splitlines())
+        assert row.name in lines
+        assert next(lines).startswith("  value:")
+        assert next(line for line in lines if line.startswith("  what it does:"))
+    assert max(map(len, shown[40].splitlines())) <= 40
+    assert "│ STREAM_REDIS_URL " in shown[160]
+
+
 def _all_commands(
     words: tuple[str, ...], command: Any
 ) -> Iterator[tuple[tuple[str, ...], Any]]:

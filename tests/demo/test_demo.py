@@ -91,6 +91,13 @@ def test_one_s_own_characters_are_shown(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as refused:
             demo.choose_characters(files, model)
         assert "\n" not in str(refused.value)
+    for model, told in (
+        ("no provider", "--model: is no PROVIDER:NAME, as openai:gpt-5-mini is one"),
+        ("opnai:gpt", "--model: no provider is named 'opnai'; the nearest known is"),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            demo.choose_characters([own], model)
+        assert str(refused.value).startswith(told)
 
 
 @pytest.mark.parametrize(
