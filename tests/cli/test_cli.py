@@ -371,7 +371,8 @@ def test_a_table_that_does_not_fit_becomes_paragraphs() -> None:
     for row in setting_rows(Settings()):
         lines = iter(shown[40].splitlines())
         assert row.name in lines
-        assert next(lines).startswith("  value:")
+        if row.value:
+            assert next(lines).startswith("  value:")
         assert next(line for line in lines if line.startswith("  what it does:"))
     assert max(map(len, shown[40].splitlines())) <= 40
     assert "│ STREAM_REDIS_URL " in shown[160]
