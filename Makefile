@@ -106,8 +106,8 @@ measure: $(STAMP) ## what the code costs to read, beside what it may; writes doc
 mutants: $(STAMP) ## the share of small faults in rules and scripts that the tests notice (an hour); `SEED=7` takes another sample
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
 
-bench: $(STAMP) ## every cost beside its floor and its peers, in one run (about 15 minutes; `FULL=1` longer, `ONLY=rates` a part); writes docs/benchmarks.md, docs/scaling.md
-	$(BIN)/python -m tests.bench $(if $(FULL),--full) $(if $(ONLY),$(ONLY:%=--only %),--docs docs)
+bench: $(STAMP) ## every cost beside its floor and its peers, in one run (about 15 minutes; `FULL=1` longer, `ONLY=rates` a part, `BEFORE=865be5f` that commit beside today's code); writes docs/benchmarks.md, docs/scaling.md
+	$(BIN)/python -m tests.bench $(if $(FULL),--full) $(if $(BEFORE),--before $(BEFORE)) $(if $(ONLY),$(ONLY:%=--only %),--docs docs)
 
 room-bench: $(STAMP) ## who answers, ours beside simple rules and yours: `DATA=dir`, `DECIDERS=module:function`; writes docs/room-benchmark.md
 	$(BIN)/python -m app.lab.room_bench $(DATA) $(DECIDERS:%=--decider %) --page docs/room-benchmark.md

@@ -154,11 +154,12 @@ async def on_stage(
     folder: Path,
     settings: Mapping[str, object],
     patience: float = 1.0,
+    checkout: Path | None = None,
     tell: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Stage]:
     """Start the system for these bots on a running server, and wait until each has
     answered a direct message; `patience` times as long as usual, before it is given
-    up. `tell`: what is waited for."""
+    up. `checkout`: whose code runs, if not ours. `tell`: what is waited for."""
     tokens = {bot: account.token or "" for bot, account in bots.items()}
     system = StreamSystem(
         folder=folder,
@@ -167,6 +168,7 @@ async def on_stage(
         settings=settings,
         characters=characters,
         patience=patience,
+        checkout=checkout,
     )
     store: AsyncStore | None = None
     system.start()

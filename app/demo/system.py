@@ -38,6 +38,7 @@ class StreamSystem:
     `tokens` maps bot names to the loopback's tokens; `settings` are STREAM_ settings by
     name without the prefix, in lower case. `errors` collects what the children log as
     an error until `stop`. `patience`: how many times as long as usual the start may take.
+    `checkout`: a folder with other code than ours, and its `.venv`.
     """
 
     def __init__(
@@ -48,11 +49,16 @@ class StreamSystem:
         settings: Mapping[str, object],
         characters: Sequence[Character],
         patience: float = 1.0,
+        checkout: Path | None = None,
     ) -> None:
         self.folder = folder
         self.errors: list[str] = []
         self._tokens = tokens
         self._patience = patience
+        self._code = checkout or Path(app.__file__).parents[1]
+        self._python = sys.executable
+        if checkout is not None:
+            self._python = str(checkout / ".venv" / "bin" / "python")
         self._stopping = False
         self._ready: set[str] = set()
         self._process: subprocess.Popen[str] | None = None
@@ -87,7 +93,7 @@ class StreamSystem:
     def start(self) -> None:
         """Start the processes; they end with this one, however it ends."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", "up", *self._tokens],
+            [self._python, "-m", "app.cli.main", "up", *self._tokens],
             env=self._child_environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -167,7 +173,7 @@ class StreamSystem:
         # The folder is not the checkout's: an operator's `.env` file must not be read.
         inherited["PYTHONPATH"] = os.pathsep.join(
             [
-                str(Path(app.__file__).parents[1]),
+                str(self._code),
                 *filter(None, [inherited.get("PYTHONPATH")]),
             ]
         )

@@ -214,9 +214,10 @@ def scaled_settings(settings: Settings, speed: float) -> dict[str, float]:
     return (times if speed > 1 else slower) | counts
 
 
-def make_ensemble(count: int) -> list[Character]:
-    """That many characters: the shipped ones, then copies of them under other names."""
-    shipped = list(load_characters().values())
+def make_ensemble(count: int, folder: Path | None = None) -> list[Character]:
+    """That many characters: those of the folder, or the shipped ones, then copies of
+    them under other names."""
+    shipped = list(load_characters(folder).values())
     names = [*MORE_NAMES, *(f"Player{number}" for number in range(count))][
         : max(0, count - len(shipped))
     ]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import platform
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +17,7 @@ from rich.console import Console
 from app.demo.stage import run_to_end
 from tests.bench import (
     admission,
+    before,
     footprint,
     hearing,
     latency,
@@ -30,8 +29,10 @@ from tests.bench import (
     turns,
 )
 from tests.bench.arena import Arena, arena
+from tests.bench.changes import section_of
 from tests.bench.figures import Results, read_results, spread_of
-from tests.bench.machine import Watch
+from tests.bench.machine import Watch, machine_told
+from tests.bench.older import CannotStart
 from tests.bench.page import page_of
 from tests.bench.plan import Plan, plan_of
 from tests.bench.plots import plot
@@ -40,6 +41,7 @@ PLOTS = {
     "rates": ("messages a second", "ms from POST to answer"),
     "flat": ("bots in one gateway", "ms from POST to answer"),
 }
+FIGURES = "benchmarks.json"
 Measure = Callable[[Results, Plan, Arena], Awaitable[None]]
 LIVE: dict[str, Measure] = {
     # Alone: what else runs would share pages with it.
@@ -69,20 +71,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="so many in place of 5 or 9")
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument(
+        "--before", metavar="COMMIT", help="an older commit beside ours"
+    )
+    parser.add_argument(
         "--docs", type=Path, help="write the pages, JSON and plots here"
     )
     parser.add_argument("--again", type=Path, help="measure nothing, read this JSON")
     given = parser.parse_args(arguments)
+    plan = plan_of(given.full)
+    plan = replace(plan, repeats=given.rounds or plan.repeats)
+    if given.before is not None:
+        return beside_older(given.before, plan, given.only or PARTS, given.docs)
     if given.again is not None:
-        results = read_results(json.loads(given.again.read_text(encoding="utf-8")))
+        results = read_json(given.again)
     else:
-        plan = plan_of(given.full)
-        plan = replace(plan, repeats=given.rounds or plan.repeats)
         run = Run(plan, given.only or list(PARTS), given.docs)
         results = run.measure()
     show(results)
     if given.docs is not None:
         write(results, given.docs)
+    return 0
+
+
+def beside_older(
+    commit: str, plan: Plan, parts: Sequence[str], docs: Path | None
+) -> int:
+    """Measure an older commit beside today's code. The page keeps its other figures."""
+    try:
+        found = before.compare(commit, plan, parts)
+    except CannotStart as error:
+        plan.console.print(f"make bench: {error}", markup=False, soft_wrap=True)
+        return error.exit_code
+    lines = "\n".join(section_of(found))
+    plan.console.print(lines, markup=False, highlight=False, soft_wrap=True)
+    if docs is not None:
+        results = read_json(docs / FIGURES)
+        results.before = asdict(found)
+        write_page(results, docs)
     return 0
 
 
@@ -93,6 +118,9 @@ class Run:
     def __init__(self, plan: Plan, parts: Sequence[str], docs: Path | None) -> None:
         self.plan, self.parts, self.docs = plan, parts, docs
         self.results = Results(full=plan.full, missing=list(PARTS))
+        if docs is not None and (docs / FIGURES).exists():
+            # It takes a run of its own.
+            self.results.before = read_json(docs / FIGURES).before
         self.watch = Watch()
 
     def measure(self) -> Results:
@@ -140,11 +168,7 @@ def describe_machine(results: Results, watch: Watch) -> dict[str, object]:
         # A p99 of some ten messages is their slowest: it never holds still.
         if len(row.base) > 1 and row.goal is not None and "p99" not in row.name
     )
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    what = (
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    )
-    return {**watch.quiet(floors).json(), "when": when, "what": what}
+    return machine_told(watch.quiet(floors))
 
 
 def show(results: Results) -> None:
@@ -153,15 +177,25 @@ def show(results: Results) -> None:
     console.print(page_of(results), markup=False, highlight=False, soft_wrap=True)
 
 
-def write(results: Results, docs: Path) -> None:
-    """The page, its JSON and its plots."""
+def read_json(file: Path) -> Results:
+    """The run that a file holds."""
+    return read_results(json.loads(file.read_text(encoding="utf-8")))
+
+
+def write_page(results: Results, docs: Path) -> None:
+    """The page and its JSON."""
     (docs / "benchmarks.md").write_text(page_of(results), encoding="utf-8")
+    data = json.dumps(results.json(), indent=1, ensure_ascii=False)
+    (docs / FIGURES).write_text(data + "\n", encoding="utf-8")
+
+
+def write(results: Results, docs: Path) -> None:
+    """The pages, their JSON and their plots."""
+    write_page(results, docs)
     # A run without the model leaves the tables of the one before.
     if "scaling" not in results.missing or not (docs / "scaling.md").exists():
         page = scaling.scaling_page(results)
         (docs / "scaling.md").write_text(page, encoding="utf-8")
-    data = json.dumps(results.json(), indent=1, ensure_ascii=False)
-    (docs / "benchmarks.json").write_text(data + "\n", encoding="utf-8")
     for name, axes in PLOTS.items():
         curves = [curve for curve in results.curves if curve.plot == name]
         if curves:

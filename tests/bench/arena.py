@@ -100,13 +100,16 @@ class Arena:
         bots: int,
         settings: dict[str, object] | None = None,
         model: ModelConfig | None = None,
+        cast: Path | None = None,
+        checkout: Path | None = None,
     ) -> Camp:
-        """`the-stream up` with so many bots, all of which hear all channels."""
+        """`the-stream up` with so many bots, all of which hear all channels. `cast`: a
+        folder of characters, `checkout`: whose code runs; both ours, if none."""
         self.console.print(f"  starting `the-stream up`: {name}")
         camp, accounts = self._settle(name, bots)
         characters = [
             one.model_copy(update={"model": model})
-            for one in watching_everywhere(make_ensemble(bots))
+            for one in watching_everywhere(make_ensemble(bots, cast))
         ]
         own = self._ends[name] = AsyncExitStack()
         self.stack.push_async_exit(own)
@@ -118,6 +121,7 @@ class Arena:
                 folder=self._own_folder(name),
                 settings=SETTINGS | (settings or {}),
                 patience=START_PATIENCE,
+                checkout=checkout,
             )
         )
         marks = str(stage.system.folder)

@@ -93,6 +93,8 @@ class Results:
     missing: list[str] = field(default_factory=list)
     """Parts that were not, or not yet, measured."""
     costs: dict[str, float] = field(default_factory=dict)
+    before: dict[str, Any] | None = None
+    """A run beside an older commit: `changes.Changes` as plain data."""
 
     def json(self) -> dict[str, Any]:
         """As plain data, with the spreads and ratios that the page shows."""

@@ -64,13 +64,13 @@ async def _one_round(plan: Plan, place: Arena) -> dict[str, list[float]]:
             post = ask(place, camp, number, channel=0)
             await wait_for_answers(place, [post])
             waits[kind].append(wait_of(place, post))
-        open_to_all = await _open_question(place, ours, number)
+        open_to_all = await ask_openly(place, ours, number)
         if open_to_all is not None:
             waits["unaddressed"].append(open_to_all)
     return waits
 
 
-async def _open_question(place: Arena, camp: Camp, number: int) -> float | None:
+async def ask_openly(place: Arena, camp: Camp, number: int) -> float | None:
     """Milliseconds to the answer of an unaddressed message, less the time that its
     election waited for bids; None: nobody wanted to answer, or unelected."""
     person = camp.people[number % len(camp.people)]
@@ -116,7 +116,7 @@ async def measure_amid_chatter(results: Results, plan: Plan, place: Arena) -> No
     for number in plan.rounds("POST to answer amid chatter"):
         # In turns, and not always in the same order: what one leaves meets another.
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            found[name].append(await _ask_amid_chatter(place, place.camps[name], plan))
+            found[name].append(await ask_amid_chatter(place, place.camps[name], plan))
             place.watch.note()
     small, large = f"{plan.sizes[0]} bots", f"{plan.sizes[-1]} bots"
     for share in (0.5, 0.99):
@@ -147,7 +147,8 @@ def _curves(found: Samples, plan: Plan) -> list[Curve]:
     return [*curves, Curve("flat", "echo bot, p50", floor)]
 
 
-async def _ask_amid_chatter(place: Arena, camp: Camp, plan: Plan) -> list[float]:
+async def ask_amid_chatter(place: Arena, camp: Camp, plan: Plan) -> list[float]:
+    """Milliseconds of messages in one room while people chat in those beside."""
     chatter = asyncio.create_task(_chat(place, camp))
     posts: list[Post] = []
     try:

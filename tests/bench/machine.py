@@ -4,9 +4,11 @@ own processes took. From /proc (Linux)."""
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,15 @@ class Watch:
             stolen=self._stolen / capacity,
             unsteady=tuple(name for name, spread in floors if spread.unsteady),
         )
+
+
+def machine_told(quiet: Quiet) -> dict[str, Any]:
+    """What was measured on, when, and whether it was quiet."""
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    what = (
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    )
+    return {**quiet.json(), "when": when, "what": what}
 
 
 def count_processors() -> int:

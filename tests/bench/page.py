@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.bench.figures import Results, Row, spread_of
+from tests.bench.cells import cell, goal_text
+from tests.bench.changes import read_changes, section_of
+from tests.bench.figures import Results, Row
 
 HEAD = """\
 <!-- Made by `make bench`. Do not edit. -->
@@ -16,6 +18,7 @@ the stream's own share of an answer.
 ```
 make bench            # about a quarter of an hour, on a machine that does nothing else
 FULL=1 make bench     # more rounds, longer ones
+make bench BEFORE=865be5f   # an older commit beside today's code, some ten minutes
 ```
 
 It needs Linux, and a package index for one peer (arq gets its own virtual environment; without an index it is left out
@@ -116,6 +119,8 @@ def page_of(results: Results) -> str:
         sections.setdefault(row.section, []).append(row)
     for section, rows in sections.items():
         parts += [f"## {section}", "", *_table(rows, loaded), ""]
+    if results.before is not None:
+        parts += section_of(read_changes(results.before))
     return "\n".join(parts) + FOOT
 
 
@@ -133,34 +138,3 @@ def _table(rows: list[Row], loaded: bool) -> list[str]:
         )
         lines.append(line + (f" {row.note} |" if notes else ""))
     return lines
-
-
-def cell(values: list[float] | tuple[float, ...], unit: str) -> str:
-    """A median with its quartiles."""
-    if not values:
-        return ""
-    spread = spread_of(values)
-    middle = f"{figure(spread.median)} {unit}"
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({figure(spread.low)}–{figure(spread.high)})"
-
-
-def figure(value: float) -> str:
-    """Three digits that matter."""
-    if value == 0 or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
-
-
-def goal_text(row: Row, loaded: bool) -> str:
-    """The goal and whether it is reached; a loaded machine judges nothing."""
-    if row.goal is None:
-        return ""
-    goal = f"{'≥' if row.least else '≤'} {row.goal:g}"
-    goal += "x" if row.base_name else f" {row.unit}"
-    if loaded:
-        return f"{goal}: not judged"
-    if row.kept is None:
-        return f"{goal}: no figure"
-    return f"{goal}: {'reached' if row.kept else '**missed**'}"

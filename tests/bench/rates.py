@@ -17,6 +17,7 @@ from tests.bench.plan import Plan
 
 ARQ_HOME = Path(sys.prefix) / "bench-arq"
 ARQ_PACKAGES = ("arq>=0.26,<1", "discord.py>=2.7,<2.8", "aiohttp>=3.11,<4")
+INSTALL_S = 1800.0
 OURS = "3 bots"
 Found = dict[tuple[str, int], list[Asked]]
 """By camp and rate, round by round."""
@@ -52,36 +53,45 @@ def arq_python(results: Results, plan: Plan) -> str | None:
     """The interpreter of arq's own virtual environment, made if missing: it wants an
     older redis-py than ours. None, and a line in the results, where that fails."""
     python = ARQ_HOME / "bin" / "python"
-    if (ARQ_HOME / "complete").exists():
+    if is_installed(ARQ_HOME):
         return str(python)
     plan.console.print("  installing arq in a virtual environment of its own ...")
-    pip = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
     try:
-        venv.create(ARQ_HOME, with_pip=True, clear=True)
-        subprocess.run(
-            [*pip, *ARQ_PACKAGES],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env=os.environ | {"PIP_NO_INPUT": "1"},
-        )
+        install_packages(ARQ_HOME, *ARQ_PACKAGES)
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or "").strip().splitlines() or ["pip failed"]
-        results.skipped.append(f"arq is left out: {lines[-1][:200]}")
+        results.skipped.append(f"arq is left out: {last_line(error)}")
         return None
     except (OSError, subprocess.TimeoutExpired) as error:
         results.skipped.append(f"arq is left out: {type(error).__name__}")
         return None
-    (ARQ_HOME / "complete").touch()
     return str(python)
+
+
+def is_installed(home: Path) -> bool:
+    """Whether a virtual environment has all that it was made for."""
+    return (home / "complete").exists()
+
+
+def install_packages(home: Path, *wanted: str) -> None:
+    """Make a virtual environment with these packages: arguments of pip."""
+    quietly = ["--quiet", "--disable-pip-version-check"]
+    python = str(home / "bin" / "python")
+    venv.create(home, with_pip=True, clear=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", *quietly, *wanted],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_S,
+        env=os.environ | {"PIP_NO_INPUT": "1"},
+    )
+    (home / "complete").touch()
+
+
+def last_line(error: subprocess.CalledProcessError) -> str:
+    """What a command that failed said at last."""
+    lines = (error.stderr or "").strip().splitlines() or [f"{error.cmd[0]} failed"]
+    return str(lines[-1][:200])
 
 
 async def measure(results: Results, plan: Plan, place: Arena) -> None:

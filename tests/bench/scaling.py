@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from tests.bench.arena import Arena, Camp, ask
 from tests.bench.capacity import FULL, PARTS, Cost, Model, costs_of, fit, model_of
+from tests.bench.cells import cell, figure
 from tests.bench.figures import Results, Row, spread_of
 from tests.bench.hearing import times_of, times_when_settled
 from tests.bench.latency import say
-from tests.bench.page import cell, figure
 from tests.bench.plan import Plan
 
 SECTION = "The capacity model, checked"

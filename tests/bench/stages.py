@@ -109,7 +109,14 @@ def stages_of(
 @contextmanager
 def noting(file: Path) -> Iterator[None]:
     """Programs that are started in the block write down the points that they pass."""
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(POINTS)]))
-    noting = {"PYTHONPATH": path, "PYTHONPOINTS": str(file)}
-    with mock.patch.dict(os.environ, noting):
+    with noting_by(POINTS, "PYTHONPOINTS", file):
+        yield
+
+
+@contextmanager
+def noting_by(folder: Path, variable: str, file: Path) -> Iterator[None]:
+    """Programs that are started in the block run the folder's `sitecustomize` and know
+    the file."""
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(folder)]))
+    with mock.patch.dict(os.environ, {"PYTHONPATH": path, variable: str(file)}):
         yield

@@ -23,6 +23,7 @@ from app.store.door import Store
 from tests.bench import __main__ as bench
 from tests.bench import rates
 from tests.bench.anatomy import REST, PartClock
+from tests.bench.cells import cell, figure
 from tests.bench.figures import (
     Curve,
     Results,
@@ -42,7 +43,7 @@ from tests.bench.machine import (
     used_time,
 )
 from tests.bench.observing import unobserved
-from tests.bench.page import cell, figure, page_of
+from tests.bench.page import page_of
 from tests.bench.plan import Plan
 from tests.bench.plots import plot
 from tests.bench.processes import add_up, script_names

@@ -32,10 +32,10 @@ async def measure(results: Results, plan: Plan, place: Arena) -> None:
         camp = await place.add_stream("thoughts", 1, settings, llm)
         short: list[Wave] = []
         for number in plan.steps(plan.waves, f"{count} model calls at once"):
-            short.append(await _ask_wave(place, camp, model, count, number))
+            short.append(await ask_wave(place, camp, model, count, number))
         length = LONG_S
         # One is enough: nothing of it is a matter of milliseconds.
-        long = [await _ask_wave(place, camp, model, count, plan.waves)]
+        long = [await ask_wave(place, camp, model, count, plan.waves)]
         await place.end(camp)
     results.rows += _rows_of(short, count, SHORT_S)
     results.rows += _rows_of(long, count, LONG_S)
@@ -51,7 +51,7 @@ class Wave(NamedTuple):
     memory: float
 
 
-async def _ask_wave(
+async def ask_wave(
     place: Arena, camp: Camp, model: ModelServer, count: int, number: int
 ) -> Wave:
     ideal = await _bare_calls(model.url, count)
