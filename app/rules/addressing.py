@@ -140,14 +140,11 @@ def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[
 def _called_first(
     lines: Sequence[Sequence[Sentence]], by_name: Collection[str], event: Event
 ) -> bool:
-    """Whether the text begins by speaking to somebody other than the author of the
-    message it replies to."""
+    """Whether the text begins by speaking to somebody other than its own author."""
     first = opens_with(lines[0]) if lines else None
-    if first is not None and first.who == event.author_id:
-        return False
     if first is None:
-        return bool(by_name) and event.reply_to_author not in by_name
-    return first.who != event.reply_to_author and (first.pinged or first.who in by_name)
+        return bool(by_name)
+    return first.who != event.author_id and (first.pinged or first.who in by_name)
 
 
 def _somebody_else(

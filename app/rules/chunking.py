@@ -43,11 +43,7 @@ def _fitting_end(text: str, start: int, room: int) -> int:
 
 def _joins_previous(text: str, at: int) -> bool:
     """Whether text[at] belongs to the character before it."""
-    if unicodedata.combining(text[at]) or unicodedata.category(text[at]) in {
-        "Mn",
-        "Me",
-        "Mc",
-    }:
+    if unicodedata.category(text[at]) in {"Mn", "Me", "Mc"}:
         return True
     if (
         text[at] == _JOINER
@@ -77,7 +73,7 @@ def _cut_piece(
         if last is not None:
             return last.start(), last.end()
     # No boundary: between two characters, but not inside an emoji or an accent.
-    for at in range(end, max(start + 1, end - _LONGEST_CLUSTER), -1):
+    for at in range(end, max(start, end - _LONGEST_CLUSTER), -1):
         if not _joins_previous(text, at):
             return at, at
     # Marks piled up without end are cut: each piece must end somewhere.

@@ -217,7 +217,7 @@ def _introduces_name(words: Sequence[str]) -> bool:
 
 def _has_stranded_preposition(words: Sequence[str]) -> bool:
     """ "what are you up to elena", "what are you looking at elena?"."""
-    if len(words) < 3 or words[0] not in _WHAT | {"who"} or words[-1] not in _STRANDED:
+    if words[0] not in _WHAT | {"who"} or words[-1] not in _STRANDED:
         return False
     return words[-2] in {"you", "up"} or (
         words[-2].endswith("ing") and words[-2] not in _TELLING

@@ -50,8 +50,7 @@ def _shortened(text: str, names: Collection[str]) -> str:
             parts[-1] = (before_start, max(end, start))
         else:
             parts.append((start, end))
-    _, before_end = parts[-1]
-    parts.append((max(last, before_end), len(text)))
+    parts.append((last, len(text)))
     return "\n".join(text[start:end] for start, end in parts)
 
 
@@ -62,5 +61,5 @@ def _find_names(
     tried at every letter."""
     for name in names:
         at = text.find(name, HEAD, last)
-        if at >= 0:
+        if at >= HEAD:
             yield at, at + len(name)

@@ -116,7 +116,7 @@ def _of_bot(
     table["bot_lines_near"] = float(message.near.get(bot, 0))
     table["bot_lines"] = float(me.lines)
     table["bot_share"] = me.lines / (number + 20.0)
-    table["bot_rate"] = _faded_value(me.rate, RATE_DECAY, min(gap, 2_000))
+    table["bot_rate"] = _faded_value(me.rate, RATE_DECAY, gap)
     table["speakers_since"] = (
         float(message.speakers[min(gap, len(message.speakers)) - 1])
         if message.speakers
@@ -185,9 +185,7 @@ def _of_role(
     table["bot_volunteers"] = (me.volunteered + 0.5) / (
         room.questions - me.questions_before + 10.0
     )
-    table["bot_helps"] = _faded_value(
-        me.helped, HELP_DECAY, min(number - me.helped_line, 1_000)
-    )
+    table["bot_helps"] = _faded_value(me.helped, HELP_DECAY, number - me.helped_line)
     table["bot_helped_gap"] = _line_gap(number, me.helped_line)
     table["bot_replies"] = (me.replied + 1.5) / (me.replied + me.let_lie + 3.0)
     table["bot_waiting"] = float(waiting)
@@ -217,7 +215,7 @@ def _tie_of(message: UtteranceView, bot: str) -> Tie:
         if message.target == bot
         else (Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED)
     )
-    return answered if message.sure == 2 else continued
+    return answered if message.answers else continued
 
 
 def _later_speakers(message: UtteranceView, author: Person, line: int) -> int:

@@ -69,5 +69,4 @@ def leave(
 def pause(recent: int, first: float) -> float:
     """The least seconds between two sessions after this many recent ones: doubled with
     each above `FREE`."""
-    doublings = min(max(0, recent - FREE), 20)
-    return first * min(LONGEST, 1 << doublings)
+    return first * min(LONGEST, 1 << max(0, recent - FREE))

@@ -46,12 +46,7 @@ _EVERYBOT_ID = "everybot"
 _SIGNS = frozenset({"🛑", "⛔"})
 _LONGEST = 120
 _CUE = re.compile(
-    "|".join(
-        sorted(
-            {re.escape(phrase.split()[-1]) for phrase in _STOP | _GO_ON}
-            | {"stop", "go"}
-        )
-    )
+    "|".join(sorted({re.escape(phrase.split()[-1]) for phrase in _STOP | _GO_ON}))
 )
 """Every order holds one of these words."""
 

@@ -140,9 +140,9 @@ class UtteranceView:
     """Opens with a name that nobody here bears."""
     target: str | None
     """The one it speaks to: named, or guessed from the thread."""
-    sure: int
-    """How `target` is known: 3 named, 2 answers who spoke to the author, 1 goes on with
-    the last partner, 0 unknown."""
+    answers: bool
+    """Somebody has just spoken to the author: an utterance that names nobody answers
+    them."""
     weights: tuple[tuple[str, float], ...]
     """The content words with their rarity in this channel."""
     near: Mapping[str, int]
@@ -205,7 +205,8 @@ class Room:
             return self._read
         reading = utterance.reading
         opened, named = self._find_named(utterance, reading)
-        target, sure = self._find_target(utterance, opened or named)
+        called = next(iter(opened or named), None)
+        speaker = self._last_speaker(utterance)
         near, to_author, speakers, minute = self._survey_recent(utterance)
         self._read = UtteranceView(
             utterance=utterance,
@@ -216,8 +217,8 @@ class Room:
             stranger=bool(reading.opener)
             and not opened
             and reading.opener == reading.tokens[0],
-            target=target,
-            sure=sure,
+            target=called or speaker or self._last_partner(utterance),
+            answers=speaker is not None,
             weights=tuple([(word, self.rarity(word)) for word in reading.words]),
             near=near,
             to_author=to_author,
@@ -284,21 +285,16 @@ class Room:
         self.questions += 1
         self._open[author] = self.number
         self._open.move_to_end(author)
-        while self._open and (
-            len(self._open) > CONTACTS
-            or self.number - next(iter(self._open.values())) > NEAR
-        ):
+        # One question a line, so what is left is no more than lines near.
+        while self.number - next(iter(self._open.values())) > NEAR:
             self._open.popitem(last=False)
 
     def _note_address(self, name: str, author: Person, other: str, at_ms: int) -> None:
         person = self._other_person(other)
         # Neither has spoken to the other before: help that nobody asked for.
         if name not in person.addressed_by and other not in author.addressed_by:
-            author.helped = (
-                author.helped
-                * HELP_DECAY ** min(self.number - author.helped_line, 1_000)
-                + 1.0
-            )
+            idle = self.number - author.helped_line
+            author.helped = author.helped * HELP_DECAY**idle + 1.0
             author.helped_line = self.number
             if other in self._open:
                 author.volunteered += 1
@@ -322,9 +318,8 @@ class Room:
         )
         author.run = author.run + 1 if follows else 1
         author.runs += not follows
-        author.rate = (
-            author.rate * RATE_DECAY ** min(self.number - author.last_line, 2_000) + 1.0
-        )
+        idle = self.number - author.last_line
+        author.rate = author.rate * RATE_DECAY**idle + 1.0
         author.asks += (float(message.reading.marks > 0) - author.asks) * 0.1
         author.names_others += (float(bool(message.named)) - author.names_others) * 0.1
         author.lines += 1
@@ -434,39 +429,30 @@ class Room:
         return tuple(opened), tuple(named)
 
     def _replied_to(self, utterance: Utterance) -> tuple[str, ...]:
-        if utterance.reply_to is None:
-            return ()
         return tuple(
             [
                 line.author
                 for line in self.recent
                 if line.message_id == utterance.reply_to
-            ][:1]
+            ]
         )
 
-    def _find_target(
-        self, utterance: Utterance, named: tuple[str, ...]
-    ) -> tuple[str | None, int]:
-        if named:
-            return named[0], 3
-        author = self.people.get(utterance.author)
-        if author is None:
-            return None, 0
-        latest = (
-            next(reversed(author.addressed_by), None) if author.addressed_by else None
-        )
-        if latest is not None:
-            contact = author.addressed_by[latest]
-            # Who spoke to the author since comes before whom the author spoke to.
-            if contact.line > author.partner_line and self.is_fresh(
-                contact.line, contact.at_ms, utterance
-            ):
-                return latest, 2
-        if author.partner is not None and self.is_fresh(
-            author.partner_line, author.last_ms, utterance
-        ):
-            return author.partner, 1
-        return None, 0
+    def _last_speaker(self, utterance: Utterance) -> str | None:
+        """Who spoke to the author, after whom the author spoke to."""
+        author = self.person(utterance.author)
+        latest = next(reversed(author.addressed_by.items()), None)
+        if latest is None:
+            return None
+        speaker, contact = latest
+        since = contact.line > author.partner_line
+        fresh = self.is_fresh(contact.line, contact.at_ms, utterance)
+        return speaker if since and fresh else None
+
+    def _last_partner(self, utterance: Utterance) -> str | None:
+        """Whom the author spoke to."""
+        author = self.person(utterance.author)
+        fresh = self.is_fresh(author.partner_line, author.last_ms, utterance)
+        return author.partner if fresh else None
 
     def is_fresh(self, line: int, at_ms: int, utterance: Utterance) -> bool:
         """Whether what was said then still binds who says this."""

@@ -181,8 +181,6 @@ def wait_ms(lines: Sequence[Line], patience: Patience, more: bool = False) -> in
     """How long to wait for more after the last of these lines of one thought, in
     milliseconds. Never beyond the bound that its first line set. `more`: a next line of
     its author's is known to come."""
-    if patience.off:
-        return 0
     left = patience.most_ms - (lines[-1].at_ms - lines[0].at_ms)
     share = 1.0 if more else lines[-1].open
     return max(0, min(round(patience.wait_ms * share), left))
@@ -250,7 +248,7 @@ def is_afterthought(thought: Thought, line: Line, patience: Patience) -> bool:
     # What was typed before the answer could be read does not react to it; and who types
     # one line after the other reads nothing between them.
     since = max(thought.answered_ms, last.at_ms)
-    typing = TO_TYPE_MS * min(len(line.text), TEXT_CAP)
+    typing = TO_TYPE_MS * len(line.text)
     return line.at_ms - since < thought.reading_ms + typing
 
 

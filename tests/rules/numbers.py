@@ -1,5 +1,5 @@
-"""The numbers of the rules: named ones, and what a rule assumes where it is told
-nothing.
+"""The numbers of the rules: named ones, what a rule assumes where it is told nothing,
+and how much is remembered.
 
 `python -m tests.rules.numbers` writes `numbers.txt` anew. They were measured, so a
 change shows here beside its measure.
@@ -13,7 +13,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping
-from enum import Enum
+from enum import Enum, EnumType
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,22 +33,45 @@ def numbers() -> Iterator[str]:
 
 
 def _named(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """What a module names itself, and the defaults of its classes."""
+    """What a module names itself, and the defaults of its classes and functions."""
     text = inspect.getsource(module)
     for name, value in vars(module).items():
-        if inspect.isclass(value):
-            if value.__module__ == module.__name__ and dataclasses.is_dataclass(value):
-                yield from _defaults(value)
+        own = getattr(value, "__module__", "") == module.__name__
+        if own and isinstance(value, EnumType):
+            continue
+        if own and inspect.isclass(value):
+            yield from _defaults(value)
+        elif own and callable(value):
+            yield from _assumed(value)
         elif re.search(rf"^[A-Z_, ]*\b{name}\b[^=\n]*= ", text, re.MULTILINE):
             yield name, value
 
 
 def _defaults(kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    for field in dataclasses.fields(kind):
-        value = field.default
-        if field.default_factory is not dataclasses.MISSING:
-            value = field.default_factory()
-        yield f"{kind.__name__}.{field.name}", value
+    """Of the fields, and of the methods."""
+    if dataclasses.is_dataclass(kind):
+        for field in dataclasses.fields(kind):
+            value = field.default
+            if field.default_factory is not dataclasses.MISSING:
+                value = field.default_factory()
+            yield f"{kind.__name__}.{field.name}", value
+    else:
+        yield from _parameters(kind, kind.__name__)
+    for method in vars(kind).values():
+        if inspect.isfunction(method) and not method.__name__.startswith("__"):
+            yield from _assumed(method)
+
+
+def _assumed(function: Any) -> Iterator[tuple[str, Any]]:
+    """What a function is told by default, and how many of its answers are kept."""
+    if hasattr(function, "cache_parameters"):
+        yield f"{function.__name__}() kept", function.cache_parameters()["maxsize"]
+    yield from _parameters(function, f"{function.__qualname__}()")
+
+
+def _parameters(told: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for parameter in inspect.signature(told).parameters.values():
+        yield f"{name}.{parameter.name}", parameter.default
 
 
 def _is_of_numbers(value: Any) -> bool:

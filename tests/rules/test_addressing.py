@@ -224,6 +224,11 @@ SITUATIONS: list[tuple[str, dict[str, object], str, bool]] = [
     ("<@21> told me otherwise", {**REPLY_TO_ELENA, "reply_to_author": ELENA}, "", True),
     ("no, it was <@21>", REPLY_TO_ELENA, "elena", False),
     ("elena and aria, both of you?", REPLY_TO_ELENA, "elena aria", False),
+    ("what do you think elena?", REPLY_TO_ELENA, "elena", False),
+    # who begins with their own name speaks to whom they reply to
+    ("<@22> is who I meant", REPLY_TO_ELENA, "elena", False),
+    ("I mean <@22>", {}, "", False),
+    ("<@22>, what do you think?", {}, "", False),
     # replies to people
     ("agreed", REPLY_TO_BOB, "", True),
     ("agreed, elena is nice", REPLY_TO_BOB, "", True),

@@ -160,3 +160,58 @@ def test_a_cut_before_the_first_flag(place: int) -> None:
     """Where it no longer fits the piece ends before it."""
     text = "x" * (60 - place) + FLAG * 9
     assert split(text, 64)[0] == "x" * (60 - place)
+
+
+def sent(*runs: tuple[str, int]) -> str:
+    """Runs of one letter, a space between them."""
+    return " ".join(letter * count for letter, count in runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        # A space right behind the last letter that fits is a boundary, the next is not.
+        (sent(("a", 30), ("b", 29), ("c", 40)), 60),
+        (sent(("a", 30), ("b", 30), ("c", 40)), 30),
+        # Crumbs are no piece: at least three tenths are filled.
+        (sent(("a", 18), ("b", 100)), 60),
+        (sent(("a", 19), ("b", 100)), 19),
+        # Marks belong to their letter as far as is looked back for it.
+        ("x" * 30 + "\u0301" * 60, 29),
+        ("x" * 29 + "\u0301" * 60, 60),
+    ],
+)
+def test_where_a_piece_ends(text: str, first: int) -> None:
+    """Of 64 units four are kept for the end of a code fence."""
+    assert len(split(text, 64)[0]) == first
+
+
+def test_one_character_longer_than_a_message_is_cut() -> None:
+    """Each piece ends somewhere, and nothing is lost."""
+    text = "👍" + "🏽" * 70
+    assert "".join(split(text, 64)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```py\nx = 1", "```py\nx = 1\n```", "a\n```\nx = 1  \n\n  y = 2\n```\nb", "```"],
+)
+def test_code_that_fits_is_left_alone(text: str) -> None:
+    """Also a fence that nobody closed."""
+    assert split(text, 64) == (text,)
+
+
+def test_code_is_cut_between_lines_and_keeps_its_spaces() -> None:
+    """Those in front and at the end; what is empty around the cut goes."""
+    code = f"```py\n{'a' * 40}\n\n\n  {'b' * 40}  \n\n  {'c' * 40}\n```"
+    assert split(code, 64) == (
+        f"```py\n{'a' * 40}\n```",
+        f"```py\n  {'b' * 40}  \n```",
+        f"```py\n  {'c' * 40}\n```",
+    )
+
+
+def test_a_long_name_of_a_language_is_cut() -> None:
+    """Where the fence is opened again."""
+    code = f"```{'p' * 30}\n{'a' * 40}\n{'b' * 40}\n```"
+    assert split(code, 100)[1] == f"```{'p' * 20}\n{'b' * 40}\n```"

@@ -95,3 +95,27 @@ def test_of_many_lines_the_first_and_the_last_are_read() -> None:
     """Twenty from the beginning and ten from the end, not one more."""
     lines = [str(number) for number in range(40)]
     assert excerpt("\n".join(lines), ()).split("\n") == [*lines[:20], *lines[30:]]
+
+
+ONE, TWO = "elena", "maria"
+
+
+@pytest.mark.parametrize(("apart", "read"), [(14, True), (15, True), (16, False)])
+def test_names_are_read_as_long_as_there_is_room(apart: int, read: bool) -> None:
+    """What stands around both counts once, and together fits into the room or not."""
+    text = text_with(300)
+    text = text[: 300 + apart] + TWO + text[300 + apart + len(TWO) :]
+    # In any order: the one that stands first in the text is read first.
+    for names in ((ONE, TWO), (TWO, ONE)):
+        found = excerpt(text, names)
+        assert ONE in found
+        assert (text[300 : 300 + apart + len(TWO) + AROUND] in found) is read
+
+
+def test_a_name_within_another_takes_no_further_room() -> None:
+    """Nor does it shorten what is read around the longer one."""
+    long = "kim elena maria kim"
+    text = text_with()[:300] + long + text_with()[300:]
+    alone = excerpt(text, (long,))
+    assert long in alone
+    assert excerpt(text, (long, "elena", "maria", "kim elena")) == alone

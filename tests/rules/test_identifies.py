@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.rules.identifies import DAY, FREE, LONGEST, Allowance, leave, pause
+from app.rules.identifies import (
+    DAY,
+    FREE,
+    LONGEST,
+    RECENT,
+    Allowance,
+    Leave,
+    leave,
+    pause,
+)
 
 DISCORD = Allowance(per_day=400, first_pause=5.0)
 
@@ -83,3 +93,42 @@ def test_no_clock_makes_a_wait_longer_than_the_longest_pause(
     """Times of the future (a clock was set back) do not hold a bot for longer than the
     longest pause and its jitter."""
     assert 0 <= leave(times, 0.0, DISCORD, chance).wait <= 1_800.0 * 1.25
+
+
+@pytest.mark.parametrize(("count", "spent"), [(399, False), (400, True), (401, True)])
+def test_the_days_limit(count: int, spent: bool) -> None:
+    """A session is free again in the moment in which enough of the oldest are a day
+    old."""
+    times = [float(place) for place in range(count)]
+    verdict = leave(times, 500.0, DISCORD)
+    assert (verdict.spent, verdict.today) == (spent, count)
+    assert verdict.again_in == (DAY - 500.0 + count - 400 if spent else 0.0)
+    assert not leave(times, DAY - 500.0 + count - 400 + 500.0, DISCORD).spent
+
+
+@pytest.mark.parametrize(("begun", "spent"), [(7, False), (8, True)])
+@pytest.mark.parametrize(
+    ("resets_in", "again_in"), [(None, DAY), (0.0, 0.0), (60.0, 60.0)]
+)
+def test_discords_own_count(
+    begun: int, spent: bool, resets_in: float | None, again_in: float
+) -> None:
+    """Of eleven that are left one is kept and four fifths of the others may be used;
+    where Discord does not say when it counts anew, in a day."""
+    allowance = DISCORD._replace(remaining=11, resets_in=resets_in)
+    verdict = leave([0.0] * begun, 1.0, allowance)
+    assert (verdict.spent, verdict.today) == (spent, begun)
+    assert not spent or verdict.again_in == again_in
+
+
+def test_what_is_no_longer_recent_is_forgiven() -> None:
+    """In the moment in which a session is two hours old."""
+    times = [0.0] * (FREE + 1) + [RECENT - 1]
+    assert leave(times, RECENT - 0.5, DISCORD).wait == 19.5
+    assert leave(times, RECENT, DISCORD).wait == 4.0
+    assert leave([], RECENT, DISCORD) == Leave(0.0, 0, False, 0.0)
+
+
+def test_chance_lengthens_a_pause_by_up_to_a_quarter() -> None:
+    """So that bots that fail together do not come back together."""
+    assert leave([0.0], 0.0, DISCORD, chance=0.8).wait == pytest.approx(5.0 * 1.2)

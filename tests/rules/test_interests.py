@@ -88,3 +88,54 @@ def test_a_line_that_only_nods_or_leaves_is_nobodys_subject(
     near = Likeness(subject=0.1, follow_up=-0.2)
     bits = Interests(("coral",)).bits(read(text), near)
     assert (bits == LEAST_BITS) is idle
+
+
+@pytest.mark.parametrize(
+    ("text", "bits"),
+    [
+        ("hello there", 0.0),
+        ("coral", 6.0),
+        ("deep sea", 6.0),
+        ("night", 6.0),
+        ("coral at night", 7.0),
+        ("coral of the deep sea", 7.0),
+        ("coral of the deep sea at night", 8.0),
+        ("coral and kelp of the deep sea at night", 8.0),
+    ],
+)
+def test_words_alone_touch_an_interest(text: str, bits: float) -> None:
+    """Each further one counts a little, up to two; a line that is nothing but a phrase
+    holds it, too."""
+    assert Interests(("coral", "kelp", "deep sea", "night")).bits(read(text)) == bits
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "bits"),
+    [
+        ("do whales sleep", 0.0, 10.5),
+        ("do whales sleep", 0.05, 12.6),
+        ("do whales sleep", -0.1, 6.3),
+        ("do whales sleep", 1.0, 14.0),
+        ("do whales sleep", -1.0, -4.0),
+        ("is coral asleep", -0.1, 10.3),
+        # An everyday word proves nothing where more is known.
+        ("what a night", -0.1, 6.3),
+        # Five tokens may be no more than a nod, six are more.
+        ("ok that is so good", 1.0, 14.0),
+        ("brb i have to go", 1.0, -4.0),
+        ("brb i have to go now", 1.0, 14.0),
+    ],
+)
+def test_a_measured_likeness_counts_within_bounds(
+    text: str, subject: float, bits: float
+) -> None:
+    """Beside it a word of an interest adds what it tells."""
+    near = Likeness(subject=subject, follow_up=0.0)
+    known = Interests(("coral", "night"))
+    assert known.bits(read(text), near) == pytest.approx(bits)
+
+
+def test_a_near_rival_takes_from_a_likeness() -> None:
+    """As much as it is lacking."""
+    contested = Likeness(subject=0.05, follow_up=0.0, lacking=0.15)
+    assert Interests(()).bits(read("do whales sleep"), contested) == pytest.approx(6.3)

@@ -6,6 +6,8 @@ import pytest
 
 from app.domain.model import Event, RosterEntry
 from app.rules.moderation import (
+    _GO_ON,
+    _STOP,
     FOR_A_TIME,
     HELD,
     MUTED,
@@ -134,3 +136,20 @@ def test_an_acknowledgement_tells_how_long() -> None:
 def test_stop_signs(emoji: str, expected: bool) -> None:
     """Two signs mean stop; a raised hand may be a greeting."""
     assert is_stop_sign(emoji) is expected
+
+
+@pytest.mark.parametrize("phrase", sorted(_STOP | _GO_ON))
+def test_each_phrase_orders_before_and_after_a_name(phrase: str) -> None:
+    """However often the name is said."""
+    for text in (f"elena {phrase}", f"{phrase} elena", f"elena, elena: {phrase}!"):
+        found = find_order(said(text), ROSTER, lambda: True)
+        assert found is not None, text
+        assert found.verdict == ("stop" if phrase in _STOP else "go_on")
+        assert found.bots == ("elena",)
+
+
+@pytest.mark.parametrize(("length", "order"), [(120, True), (121, False)])
+def test_an_order_is_short(length: int, order: bool) -> None:
+    """White space counts, too."""
+    text = "elena stop".ljust(length)
+    assert (find_order(said(text), ROSTER, lambda: True) is not None) is order

@@ -174,3 +174,18 @@ def test_one_enemy_cannot_silence_it(seed: int) -> None:
     difference = sum(plain) / 30 - sum(hated) / 30
     assert 0 < difference <= most * PERSON_SHARE + 0.1
     assert min(hated) > 0
+
+
+def test_a_standing_is_told_in_thousandths() -> None:
+    """As it is compared in bids."""
+    assert standing({"kim": Share(0.12345, NOW)}, NOW) == 0.031
+    assert standing({SILENCE: Share(-0.12345, NOW)}, NOW) == -0.062
+
+
+@pytest.mark.parametrize("words", range(1, 9))
+def test_only_a_short_line_tells_off(words: int) -> None:
+    """Up to six words, wherever among them it is said."""
+    for before in range(words - 1):
+        rest = words - 2 - before
+        text = " ".join(["so"] * before + ["butt out"] + ["ok"] * rest)
+        assert tells_off(read(text)) is (words <= 6), text

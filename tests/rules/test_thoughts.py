@@ -245,6 +245,14 @@ def test_a_supplement_is_an_afterthought_whenever_it_comes(text: str) -> None:
     assert not answered(10.1, text)
 
 
+@pytest.mark.parametrize(
+    "text", ["(ty", "ty)", "*", "* so it goes on and on", "it was or is", "un*usual"]
+)
+def test_what_only_looks_like_a_supplement_is_none(text: str) -> None:
+    """Half a bracket, a star without a word or with many, and such a word further on."""
+    assert not answered(9.9, text)
+
+
 def test_who_types_one_line_after_the_other_reads_nothing_between_them() -> None:
     """The time to read begins anew with each line of a thought that is answered."""
     thoughts = Thoughts(PATIENCE)
@@ -392,3 +400,61 @@ def test_a_supplement_comes_soon(after_ms: int, rest: bool) -> None:
     before = Thought((line(1, "aria, how are you?"),), answered_ms=1)
     late = line(2, "usually*", after_ms / 1000)
     assert is_afterthought(before, late, PATIENCE) is rest
+
+
+def test_an_answered_thought_keeps_its_last_lines() -> None:
+    """However many afterthoughts follow: the newest, and no more than one thought
+    has."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(0, "aria, I have set it up."))
+    thoughts.hear(line(99, "Well done.", 0.5, author="bot", reply_to="0"), ours=True)
+    for number in range(1, LINES + 3):
+        assert thoughts.hear(line(number, "because I can", 0.6)).afterthought
+        kept = thoughts.of("anna")
+        assert kept is not None
+        numbers = [int(one.message_id) for one in kept.lines]
+        assert numbers == list(range(number + 1))[-LINES:]
+
+
+def test_the_first_answer_closes_a_thought() -> None:
+    """A second one to the same lines gives no more time to read it."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "aria, what is X?", calls=("aria",)))
+    for at_s, text in ((0.5, "It is Y."), (9.0, "x" * 4_000)):
+        thoughts.hear(line(5, text, at_s, author="bot", reply_to="1"), ours=True)
+    assert not thoughts.hear(line(2, "ah nice", 9.5)).afterthought
+
+
+@pytest.mark.parametrize(
+    ("text", "open_"),
+    [
+        # From sixty signs on a line is whole; in scripts without spaces, from twelve.
+        ("wide " * 11 + "seas", 0.1),
+        ("wide " * 11 + "ocean", 0.0),
+        ("海" * 11, 0.5),
+        ("海" * 12, 0.0),
+        # What trails off has said enough where it is long.
+        ("wide " * 11 + "s...", 1.0),
+        ("wide " * 11 + "se...", 0.1),
+        # Unless it plainly goes on: but one of the full length has made its point.
+        ("wide " * 119 + " and", 1.0),
+        ("wide " * 119 + "  and", 0.0),
+        # Words without an end: the fewer, the more may come.
+        ("one two", 0.5),
+        ("one two three", 0.35),
+        ("one two three four", 0.35),
+        ("one two three four five", 0.2),
+        ("one two three four five six seven eight", 0.2),
+        ("one two three four five six seven eight nine", 0.1),
+        # Two words may be the beginning of a question, three are one.
+        ("how much", 0.5),
+        ("hi how much longer", 0.0),
+        # A last "that" begins a sentence only where something is said.
+        ("I know that", 1.0),
+        ("I like that", 0.35),
+        ("that", 0.5),
+    ],
+)
+def test_how_plainly_more_is_to_come(text: str, open_: float) -> None:
+    """To each bound, and one beyond it."""
+    assert openness(text, NAMES) == open_
