@@ -43,7 +43,10 @@ from app.store.nights import Night
 from app.store.refusals import Barred
 from tests.store import (
     chapters_edges,
+    chapters_heard,
+    chapters_kept,
     chapters_refused,
+    chapters_sent,
     chapters_states,
     chapters_waits,
     world,
@@ -578,6 +581,9 @@ CHAPTERS: Mapping[str, tuple[Chapter, Mapping[str, Any]]] = {
     "lines": (lines, {}),
     **chapters_refused.CHAPTERS,
     **chapters_edges.CHAPTERS,
+    **chapters_heard.CHAPTERS,
+    **chapters_kept.CHAPTERS,
+    **chapters_sent.CHAPTERS,
     **chapters_states.CHAPTERS,
     **chapters_waits.CHAPTERS,
 }

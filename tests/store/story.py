@@ -14,6 +14,7 @@ from typing import Any
 
 from app.store.calls import Call
 from app.store.door import Store
+from app.store.scripts import CONTRACTS
 from tests.store.world import World
 
 Snapshot = Mapping[str, tuple[Any, int]]
@@ -29,8 +30,10 @@ _UNIX_US = re.compile(r"(?<!\d)\d{16}(?!\d)")
 _UNIX_MS = re.compile(r"(?<!\d)\d{13}(?!\d)")
 _STREAM_ID = re.compile(r"(?<!\d)\d{13}-\d+")
 
-# All in one call: a story is told beside many other tests.
+# All in one call: a story is told beside many other tests. A script that forgets to
+# prolong what it writes to leaves it with half of its life.
 _LOOK = """
+local halves = ARGV[1] == 'halve'
 local readers = {string = {'GET'}, hash = {'HGETALL'}, set = {'SMEMBERS'},
   list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'},
   stream = {'XRANGE', '-', '+'}}
@@ -38,17 +41,17 @@ local found = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', key).ok
   local reader = readers[kind]
-  local value = redis.call(reader[1], key, unpack(reader, 2))
-  found[#found + 1] = {key, kind, value, redis.call('PTTL', key)}
+  local value, ms = redis.call(reader[1], key, unpack(reader, 2)), redis.call('PTTL', key)
+  if halves and ms > 1 then
+    ms = math.floor(ms / 2)
+    redis.call('PEXPIRE', key, ms)
+  end
+  found[#found + 1] = {key, kind, value, ms}
 end
 return found
 """
-# A script that forgets to prolong what it writes to leaves it with half of its life.
-_HALVE = """
-for _, key in ipairs(redis.call('KEYS', '*')) do
-  local ms = redis.call('PTTL', key)
-  if ms > 1 then redis.call('PEXPIRE', key, math.floor(ms / 2)) end
-end
+_GIVE_BACK = """
+for place, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[place]) end
 return 1
 """
 
@@ -62,7 +65,7 @@ class Story:
         self.lines: list[str] = []
         self._ids: dict[str, str] = {}
         self._look = store.client.register_script(_LOOK)
-        self._halve = store.client.register_script(_HALVE)
+        self._give_back = store.client.register_script(_GIVE_BACK)
 
     @property
     def text(self) -> str:
@@ -73,32 +76,49 @@ class Story:
         """Make a call, and write down its reply and what it changed. Returns the parsed
         reply."""
         self.world.tick()
-        before = self._snapshot()
-        self._halve()
-        halved = self._snapshot()
+        halved = self._snapshot("halve")
         raw = self.world.store.run(call.parsed(lambda reply: reply))
         after = self._snapshot()
-        self._restore(before, halved, after)
+        self._expect_same_again(call, raw, after)
+        self._restore(halved, after)
         self.lines += [f"# {title}", f"{call.script} -> {self._plain(raw)}"]
         self.lines += self._changes(halved, after)
         self.lines.append("")
         return call.parse(raw)
 
+    def _expect_same_again(self, call: Call[Any], raw: Any, after: Snapshot) -> None:
+        """A request whose answer was lost is sent again: it has the same reply and
+        changes nothing."""
+        named = CONTRACTS[call.script].keys if call.script else ()
+        requests = [
+            key
+            for name, key in zip(named, call.keys, strict=False)
+            if name == "request"
+        ]
+        if not requests or not self.world.store.client.exists(*requests):
+            return
+        again = self.world.store.run(call.parsed(lambda reply: reply))
+        assert again == raw, f"{call.script} answers {again} the second time"
+        left = {key: value for key, (value, _) in self._snapshot().items()}
+        assert left == {key: value for key, (value, _) in after.items()}
+
     def written_now(self) -> str:
         """The id of a message that is written now, by Discord's clock."""
         return str(self.world.time - DISCORD_EPOCH << 22)
 
-    def _snapshot(self) -> Snapshot:
-        return {
-            key: (_with_kind(kind, value), ms) for key, kind, value, ms in self._look()
-        }
+    def _snapshot(self, what: str = "") -> Snapshot:
+        """All of Redis, with half of each life taken first if so asked."""
+        found = self._look(args=[what])
+        return {key: (_with_kind(kind, value), ms) for key, kind, value, ms in found}
 
-    def _restore(self, before: Snapshot, halved: Snapshot, after: Snapshot) -> None:
+    def _restore(self, halved: Snapshot, after: Snapshot) -> None:
         """Give their life back to those that the call did not prolong."""
-        client = self.world.store.client
-        for key, (_, ms) in after.items():
-            if key in before and halved[key][1] - MINUTE <= ms <= halved[key][1] > 0:
-                client.pexpire(key, before[key][1])
+        lives = {
+            key: 2 * halved[key][1]
+            for key, (_, ms) in after.items()
+            if key in halved and halved[key][1] - MINUTE <= ms <= halved[key][1] > 0
+        }
+        self._give_back(keys=list(lives), args=list(lives.values()))
 
     def _changes(self, before: Snapshot, after: Snapshot) -> Iterator[str]:
         told = []
