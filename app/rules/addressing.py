@@ -122,9 +122,11 @@ def _poses_as_word(name: str, taken: Collection[str]) -> bool:
     "so", "help", "good", "does anybody", "elena can". Who is called like a bot loses
     nothing: such a line is the bot's anyway."""
     words = words_of(name)
-    if len(words) > 1:
-        return any(word in taken or is_no_person(word) for word in words)
-    return is_no_person(normalise(name)) or any(map(may_greet, words))
+    several = len(words) > 1
+    return any(
+        is_no_person(word) or (word in taken if several else may_greet(word))
+        for word in words
+    )
 
 
 def _in_order(lines: Sequence[Sequence[Token]], named: Collection[str]) -> list[str]:

@@ -119,8 +119,4 @@ def who_answers(
         )
         for bot in bots
     }
-    return decide(
-        utterance.message_id,
-        bids,
-        (bot for bot in room.read(utterance).named if bot in bids),
-    )
+    return decide(utterance.message_id, bids, room.read(utterance).named)

@@ -197,11 +197,8 @@ class Room:
     def read(self, utterance: Utterance) -> UtteranceView:
         """What the utterance says and to whom, as far as the past tells; the same utterance is
         read only once."""
-        if (
-            self._read is not None
-            and self._read.utterance is utterance
-            and self._read.number == self.number
-        ):
+        # What the room learns meanwhile is forgotten with what it had read.
+        if self._read is not None and self._read.utterance is utterance:
             return self._read
         reading = utterance.reading
         opened, named = self._find_named(utterance, reading)

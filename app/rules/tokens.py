@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
-from app.domain.model import MAX_CONTENT, RosterEntry
+from app.domain.model import RosterEntry
 from app.rules.excerpt import excerpt
 from app.rules.lexis import CALLING_SUFFIXES, FOND_SUFFIXES, TITLES_AFTER, is_common
 from app.rules.reading import Reading
@@ -214,9 +214,7 @@ def name_lines(reading: Reading, names: Lexicon) -> list[list[Token]]:
 
 
 def _line_tokens(line: str, names: Lexicon) -> list[Token]:
-    matches = _line_matches(
-        _EMPHASIS.sub("", _without_action(line[:MAX_CONTENT], names)), names
-    )
+    matches = _line_matches(_EMPHASIS.sub("", _without_action(line, names)), names)
     tokens: list[Token] = []
     at, i, end = False, 0, 0
     while i < len(matches):
@@ -231,7 +229,7 @@ def _line_tokens(line: str, names: Lexicon) -> list[Token]:
         if match.kind == "word":
             token, used = _word_tokens(
                 match.text,
-                following=matches[i : i + 8],
+                following=matches[i:],
                 names=names,
                 at=at,
                 spaced=spaced,

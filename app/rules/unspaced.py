@@ -69,8 +69,7 @@ def called_unspaced(sentence: Sentence, leading: bool) -> tuple[str, ...]:
 def _place_of(tokens: Sequence[Token], i: int, leading: bool) -> _Place:
     start = i
     while (
-        start > i - _NEAR
-        and start
+        start
         and tokens[start - 1].kind is not TokenKind.PARTY
         and not _parts_clauses(tokens[start - 1])
     ):

@@ -160,7 +160,7 @@ def _called_at_start(sentence: Sentence, leading: bool) -> tuple[str, ...]:
         speaks = _surely_called(sentence, rest, before)
     else:
         speaks = _speaks_to(sentence, rest, before.greets)
-    if not speaks and len(group) > 1 and _is_parted(sentence, group, rest):
+    if not speaks and _is_parted(sentence, group, rest):
         group, speaks = (
             group[:-1],
             True,

@@ -455,6 +455,7 @@ def test_a_line_that_says_nothing_leaves_the_next_to_begin(text: str) -> None:
         ("Bob Berg", "bob berg, how are you?", True),
         ("so", "so, how are you?", False),
         ("hello", "hello, how are you?", False),
+        ("Good", "good, how are you?", False),
         ("does anybody", "does anybody, how are you?", False),
         ("elena can", "elena can, how are you?", False),
         ("bob anybody", "bob anybody, how are you?", False),

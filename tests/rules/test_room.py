@@ -378,7 +378,7 @@ def test_who_waits_too_long_is_let_lie(lines: int, lie: int) -> None:
 def test_what_a_person_does_is_counted() -> None:
     """Lines, bursts, questions and names, the latest counting most."""
     talk = Talk()
-    for text in ("hello", "is it late?", "Elena: hi"):
+    for text in ("hello", "late? I am", "Elena: hi"):
         talk.say("1", text)
     talk.say("2", "yes")
     talk.say("1", "bye")
@@ -413,3 +413,18 @@ def test_people_who_are_only_spoken_to_are_bounded_too() -> None:
     assert len(room.people) == PEOPLE
     assert room.person("m0-0").lines == 0
     assert not room.person("m0-0").named_by, "the first is forgotten"
+
+
+def test_an_utterance_is_read_once_until_the_room_learns_more() -> None:
+    """A hundred bots ask for the same reading."""
+    talk = Talk()
+    said = talk.utterance("1", "Kim: hi")
+    reading = talk.room.read(said)
+    assert talk.room.read(said) is reading
+    assert talk.room.read(talk.utterance("1", "Kim: hi")) is not reading
+    assert not reading.opened
+    talk.room.know("kim", ("Kim",))
+    assert talk.room.read(said).opened == ("kim",)
+    number = talk.room.read(said).number
+    talk.say("2", "hello")
+    assert talk.room.read(said).number == number + 1

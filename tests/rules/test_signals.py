@@ -43,6 +43,14 @@ ROWS: list[tuple[str, dict[str, object], dict[str, object], Addressing, Signal]]
         Signal.AMBIENT,
     ),
     ("addressed to a person", {}, EVERYTHING, TO_BOB, Signal.AMBIENT),
+    (
+        "the rest of a thought that is answered",
+        {},
+        {**EVERYTHING, "afterthought": True},
+        NOBODY,
+        Signal.AMBIENT,
+    ),
+    ("... unless it calls", {}, {"afterthought": True}, TO_ELENA, Signal.DIRECT),
     ("a trusted author", {}, {"trust": 4}, NOBODY, Signal.TRUSTED),
     (
         "trusted beats watched",
