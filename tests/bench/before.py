@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 from app.demo.stage import run_to_end
@@ -48,13 +48,18 @@ from tests.bench.thoughts import (
     thought_settings,
 )
 from tests.e2e.model_server import ModelServer
+from tests.worker.trips import SETTING_UP
 
 BEFORE, TODAY, FLOOR = "before", "today", "floor"
 SIDES = (BEFORE, TODAY)
 SHARES = (0.5, 0.99)
 TRIPS = Path(__file__).parent / "trips"
+RECORDED_S = 0.6
+"""Until an answer that is posted is recorded too."""
 HEARD_BOTS = 3
 """Bots that hear a line whose admission is measured."""
+SCRIPT_US = 20
+"""What takes the server less is no script, and not logged: that takes time too."""
 SLOWEST = 100_000
 """Commands that a server's log holds meanwhile."""
 Found = defaultdict[str, list[Any]]
@@ -127,25 +132,55 @@ async def measure_trips(both: Both) -> None:
     found: Found = defaultdict(list)
     for number in both.plan.few("round trips of a turn"):
         for side in in_turn(number):
-            asked = range(max(2, both.plan.messages // 2))
-            counts = [await _count_trips(both, camps[side], file, n) for n in asked]
-            found[side].append(median(counts))
+            count = max(2, both.plan.messages // 3)
+            found[side].append(await _count_trips(both, camps[side], file, count))
     await both.end("round trips")
     both.add("round trips to Redis of a worker's turn", "", found, goal=8)
 
 
-async def _count_trips(both: Both, camp: Camp, file: Path, number: int) -> int:
-    await asyncio.sleep(SETTLE_S)
-    empty(file)
-    await wait_for_answers(both.place, [ask(both.place, camp, number, channel=0)])
-    await asyncio.sleep(SETTLE_S)
-    return _trips_in(file, direct_workers(camp))
+async def _count_trips(both: Both, camp: Camp, file: Path, count: int) -> float:
+    """Of a turn, to the nearest whole one: what the worker asks idle is taken off."""
+    asked, idle = Noted(), Noted()
+    for number in range(count):
+        empty(file)
+        begun = time.monotonic()
+        await asyncio.sleep(RECORDED_S)
+        idle.add(_trips_in(file, direct_workers(camp)), time.monotonic() - begun)
+        empty(file)
+        begun = time.monotonic()
+        await wait_for_answers(both.place, [ask(both.place, camp, number, channel=0)])
+        await asyncio.sleep(RECORDED_S)
+        asked.add(_trips_in(file, direct_workers(camp)), time.monotonic() - begun)
+    return trips_of_turn(asked, idle, count)
+
+
+@dataclass(slots=True)
+class Noted:
+    """Round trips in some seconds."""
+
+    trips: int = 0
+    seconds: float = 0.0
+
+    def add(self, trips: int, seconds: float) -> None:
+        """Further ones."""
+        self.trips += trips
+        self.seconds += seconds
+
+
+def trips_of_turn(asked: Noted, idle: Noted, turns: int) -> float:
+    """Round trips of one turn, a whole number."""
+    others = idle.trips / idle.seconds * asked.seconds
+    return float(round((asked.trips - others) / turns))
 
 
 def _trips_in(file: Path, pids: Sequence[int]) -> int:
     """How many of those that were written down these processes made."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return sum(line in set(map(str, pids)) for line in lines)
+    trips = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    numbers = set(map(str, pids))
+    return sum(
+        number in numbers and not SETTING_UP.issuperset(commands)
+        for number, *commands in trips
+    )
 
 
 async def measure_memory(both: Both) -> None:
@@ -325,20 +360,28 @@ async def _admission_us(
     assert camp.stage is not None
     client: Any = camp.stage.store.client
     await client.config_set("slowlog-max-len", SLOWEST)
-    await client.config_set("slowlog-log-slower-than", 0)
+    await client.config_set("slowlog-log-slower-than", SCRIPT_US)
     await client.slowlog_reset()
     posts = []
     for number in range(both.plan.messages):
         posts.append(speak(both.place, camp, number))
-        await client.xadd("bare", {"event": "x" * 300}, maxlen=300)
         await asyncio.sleep(SETTLE_S)
     entries = await client.slowlog_get(SLOWEST)
     await client.config_set("slowlog-log-slower-than", -1)
-    await client.delete("bare")
     logged = [(one["command"], one["duration"]) for one in reversed(entries)]
     found = [admissions_of(logged, str(post.message_id)) for post in posts]
-    bare = [us for command, us in logged if command.startswith(b"XADD bare ")]
-    return mean(one.us for one in found), mean(one.calls for one in found), mean(bare)
+    us, calls = mean(one.us for one in found), mean(one.calls for one in found)
+    return us, calls, await _xadd_us(client, both.plan.calls)
+
+
+async def _xadd_us(client: Any, count: int) -> float:
+    """The server's own microseconds of a bare XADD."""
+    await client.config_resetstat()
+    for _ in range(count):
+        await client.xadd("bare", {"event": "x" * 300}, maxlen=300)
+    stats = await client.info("commandstats")
+    await client.delete("bare")
+    return float(stats["cmdstat_xadd"]["usec_per_call"])
 
 
 PARTS: dict[str, Callable[[Both], Awaitable[None]]] = {

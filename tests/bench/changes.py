@@ -133,15 +133,15 @@ class Admissions(NamedTuple):
 def admissions_of(
     logged: Sequence[tuple[bytes | str, int]], message: str
 ) -> Admissions:
-    """From a server's log of commands, oldest first. The first script that is given
-    the message admits it, whatever its name was in that code."""
+    """From a server's log of commands, oldest first. The first script that has the
+    message among its keys admits it, whatever its name was in that code."""
     took: defaultdict[str, list[int]] = defaultdict(list)
     for command, us in logged:
         text = (
             command.decode(errors="replace") if isinstance(command, bytes) else command
         )
-        word, digest, *_ = [*text.split(" ", 2), ""]
-        if word.upper() == "EVALSHA" and message in text:
+        word, digest, count, *rest = [*text.split(" "), "", "0"]
+        if word.upper() == "EVALSHA" and message in " ".join(rest[: int(count)]):
             took[digest].append(us)
     admitted = next(iter(took.values()), [])
     return Admissions(float(sum(admitted)), len(admitted))

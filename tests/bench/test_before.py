@@ -112,17 +112,19 @@ def test_the_page_keeps_what_another_run_measured(tmp_path: Path) -> None:
 
 def test_an_admission_is_the_first_script_that_is_given_the_message() -> None:
     """Once for each bot or once for all of them; what decides later is none, and other
-    messages have their own."""
+    messages, which may answer it, have their own."""
     logged: list[tuple[bytes | str, int]] = [
         (b"EVALSHA aa 1 journal:71", 100),
         (b"HSET journal:71", 5),
         ("EVALSHA aa 1 journal:71", 80),
         (b"EVALSHA aa 1 journal:72", 30),
         (b"EVALSHA bb 1 journal:71", 900),
+        (b"EVALSHA aa 2 journal:73 inbox:1 71 answers 71", 500),
     ]
     assert admissions_of(logged, "71") == (180, 2)
     assert admissions_of(logged, "72") == (30, 1)
-    assert admissions_of(logged, "73") == (0, 0)
+    assert admissions_of(logged, "73") == (500, 1)
+    assert admissions_of(logged, "74") == (0, 0)
 
 
 def test_each_round_begins_with_another() -> None:
@@ -130,6 +132,16 @@ def test_each_round_begins_with_another() -> None:
     names = ["echo", "before", "today"]
     assert before.in_turn(0, names) == names
     assert before.in_turn(4, names) == ["before", "today", "echo"]
+
+
+def test_what_a_worker_asks_idle_is_no_turn_s() -> None:
+    """Two a second beside, whoever is answered; a turn has a whole number of them."""
+    asked, idle = before.Noted(), before.Noted()
+    idle.add(2, 1.0)
+    idle.add(2, 1.0)
+    asked.add(9, 0.6)
+    asked.add(10, 0.5)
+    assert before.trips_of_turn(asked, idle, 2) == 8.0
 
 
 def test_a_round_trip_is_noted_once_and_the_broker_s_never(
@@ -143,6 +155,7 @@ def test_a_round_trip_is_noted_once_and_the_broker_s_never(
         client.ping()
         open(sys.argv[2], "w").close()
         client.get("a")
+        client.client_setname("x")
         with client.pipeline() as pipe:
             pipe.get("a").get("b").execute()
         exec("ask()", {"__name__": "kombu.transport", "ask": client.ping})
