@@ -269,7 +269,7 @@ def _add_flatness(both: Both, found: Found) -> None:
                     found[f"{side} {few}"], found[f"{side} {many}"], strict=True
                 )
             ]
-        name = f"the same, {many} bots over {few}, p{share * 100:.0f}"
+        name = f"the same: {many} bots over {few}, p{share * 100:.0f}"
         both.add(name, "x", times, goal=1.3)
 
 
