@@ -47,9 +47,7 @@ def spoke(now_ms: int) -> Engagement:
 
 def to_json(stored: Engagement) -> str:
     """The stored form: `{"at": 1733000000000, "state": "engaged"}`."""
-    return json.dumps(
-        {"at": stored.since_ms, "state": stored.state.value}, sort_keys=True
-    )
+    return json.dumps({"at": stored.since_ms, "state": stored.state.value})
 
 
 def from_json(text: str | None) -> Engagement:

@@ -67,6 +67,6 @@ def may_use(
         return source == used
     # In private a person meets their own facts from servers, nobody else's.
     if used.private:
-        return kind is RecordKind.FACT and use in _IN_TALK and about == reader
+        return use in _IN_TALK and about == reader
     # What a server's channels hold may be used in it, and in no other.
     return source.guild == used.guild

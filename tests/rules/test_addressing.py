@@ -469,3 +469,27 @@ def test_a_name_that_is_part_of_a_sentence_is_no_persons(
     them."""
     found = addressing(event(text), ROSTER, people=(person,))
     assert found.somebody_else is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "reason"),
+    [
+        ("hi", {"is_dm": True}, "direct message"),
+        ("elena, really?", {}, "called by name"),
+        ("<@11> really?", {}, "mentioned"),
+        ("elena and <@12> really?", {}, "called by name"),
+        ("<@12> and elena, really?", {}, "mentioned"),
+        ("really?", REPLY_TO_ELENA, "reply to its message"),
+        ("and what would <@12> say?", REPLY_TO_ELENA, "named, and a reply"),
+        ("elena, really?", REPLY_TO_ELENA, "called by name"),
+        ("bobby, really?", {}, "speaks to somebody else"),
+        ("really?", REPLY_TO_BOB, "replies to somebody else"),
+        ("really?", {"thread_owner": ELENA}, "in the thread that it started"),
+        ("really?", {}, "addresses nobody"),
+    ],
+)
+def test_why_a_message_is_somebodys(
+    content: str, fields: dict[str, object], reason: str
+) -> None:
+    """`the-stream why` shows it."""
+    assert addressing(event(content, **fields), ROSTER, PEOPLE).reason == reason

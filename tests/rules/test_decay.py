@@ -77,3 +77,9 @@ def test_the_stored_form_comes_back(stored: Engagement) -> None:
 def test_an_unreadable_state_is_idle(text: str | None) -> None:
     """A missing or broken record starts anew."""
     assert from_json(text) == Engagement()
+
+
+def test_the_stored_form() -> None:
+    """As older versions wrote it."""
+    stored = to_json(Engagement(ENGAGED, 1_733_000_000_000))
+    assert stored == '{"at": 1733000000000, "state": "engaged"}'

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.domain.model import Addressing, Event, Signal
+from app.domain.model import Addressing, Bid, Event, Signal
 from app.rules.bids import bid, tie_break
 from app.rules.features import features
 from app.rules.interests import Interests
-from app.rules.judging import Judgement, Rulebook, judge
+from app.rules.judging import Judgement, Rulebook, _nod, judge
 from app.rules.policy import shipped_policy
 from app.rules.profile import BETWEEN_BITS, HAND_OVER_BITS, Profile
 from app.rules.reading import read
@@ -140,3 +140,33 @@ def test_two_peoples_talk_is_broken_in_on_by_who_is_surer() -> None:
     assert change("24", between_people=True) == 0.0
     assert change("22", between_people=True, colleagues=True) == HAND_OVER_BITS
     assert change("22") == 0.0
+
+
+@pytest.mark.parametrize("score", [-1.0, 0.0, 0.5, 7.0])
+def test_a_nod_is_worth_less_than_any_words(score: float) -> None:
+    """Its parts still sum to its score."""
+    offer = Bid(score=score, above_threshold=True, parts={"intercept": score})
+    nod = _nod(offer)
+    assert nod.score == sum(nod.parts.values()) == min(score, 0.0)
+    assert nod.above_threshold
+    assert ("wordless" in nod.parts) is (score > 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "nods"),
+    [
+        (QUESTION, {}, True),
+        ("how old do whales get?", {}, True),
+        ("hello", {}, False),
+        (QUESTION, {"addressing": TO_ELENA}, False),
+        (QUESTION, {"may_react": False}, False),
+        (QUESTION, {"late": True}, False),
+        (QUESTION, {"answered": frozenset({"aria"})}, False),
+    ],
+)
+def test_what_is_nodded_to(text: str, known: dict[str, Any], nods: bool) -> None:
+    """A question to nobody in particular that is still open."""
+    found = judged(text, **{"barred": "no permission", "may_react": True, **known})
+    assert found.wordless is nods
+    assert found.answerable is nods
+    assert (found.bid is not None) is nods

@@ -39,6 +39,7 @@ ENGAGED = ConversationState.ENGAGED
         (Scores(Signal.WATCHED, interest=0.3, granted=True), REPLY),
         (Scores(Signal.WATCHED, interest=0.12, granted=True), REPLY),
         (Scores(Signal.WATCHED, interest=0.05, granted=True), OBSERVE),
+        (Scores(Signal.WATCHED, interest=0.05, granted=True, question=True), OBSERVE),
         (Scores(Signal.TRUSTED, interest=0.05, granted=True), REACT),
         (Scores(Signal.TRUSTED, interest=0.05, granted=True, question=True), REPLY),
         (Scores(Signal.ACTIVE, interest=0.05, granted=True, question=True), REPLY),
@@ -254,3 +255,36 @@ def test_a_post_of_its_own_at_its_limits(
 ) -> None:
     """Half an hour of quiet, and a chance below the drive."""
     assert proactive(0.5, chance, quiet_s).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("scores", "wanted"),
+    [
+        (Scores(Signal.TRUSTED), 0.20),
+        # To be unlike a subject, or from a clock that runs ahead, says nothing.
+        (Scores(Signal.TRUSTED, interest=-0.5), 0.20),
+        (Scores(Signal.TRUSTED, age_s=-600.0), 0.20),
+        (Scores(Signal.TRUSTED, age_s=90.0), 0.17),
+        (Scores(Signal.TRUSTED, interest=0.5, question=True), 0.80),
+        (Scores(Signal.DIRECT), 0.0),
+    ],
+)
+def test_how_much_a_bot_wants_to_answer(scores: Scores, wanted: float) -> None:
+    """A plan keeps it, so that candidates can be compared."""
+    assert desire(scores) == wanted
+    assert decide(scores).desire == wanted
+
+
+@pytest.mark.parametrize(
+    ("signal", "chattiness", "kind"),
+    [
+        (Signal.GOSSIP, 1.0, REPLY),
+        (Signal.GOSSIP, 0.99, OBSERVE),
+        (Signal.AMBIENT, 1.0, OBSERVE),
+    ],
+)
+def test_the_chattiest_answers_whatever_concerns_it(
+    signal: Signal, chattiness: float, kind: ActionKind
+) -> None:
+    """What is ambient does not."""
+    assert decide(Scores(signal, granted=True), chattiness).kind is kind

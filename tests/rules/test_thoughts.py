@@ -452,6 +452,7 @@ def test_the_first_answer_closes_a_thought() -> None:
         # A last "that" begins a sentence only where something is said.
         ("I know that", 1.0),
         ("I like that", 0.35),
+        ("you know it that", 0.35),
         ("that", 0.5),
     ],
 )

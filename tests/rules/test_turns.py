@@ -80,4 +80,5 @@ def test_newcomers() -> None:
         return weight(event, days)
 
     assert (of(old), of(young), of(old, young), of(old, old)) == (1, 2, 2, 1)
+    assert (of(33 * DAY_MS), of(33 * DAY_MS + 1)) == (1, 2), "at seven days of age"
     assert of(young, days=0) == 1
