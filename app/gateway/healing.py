@@ -14,7 +14,7 @@ from app.domain.errors import StoreForbidden
 from app.domain.model import RosterEntry
 from app.gateway.presence import Presence
 from app.runtime.clock import epoch_day
-from app.store import admission, brakes, keys, stats, wishes
+from app.store import admission, brakes, keys, mutes, receptions, stats, wishes
 from app.store.door import AsyncStore
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,11 @@ forgotten with Redis."""
 LOOKS = 5
 """Turns of the pump for which bots say nothing unasked after an emptying: by then the
 other gateways have written their brakes, too."""
+RECEPTIONS_EVERY = 30.0
+"""Seconds between looks at what channels make of bots' posts: that moves within days."""
+mutes.FORGETTABLE = "should Redis be emptied, this mute may be forgotten: this login may not write `mutes` (docker/users.acl)"
+PAGE = 500
+"""Budgets that are read or written in one round trip."""
 ROSTER_KEEP = 60.0
 """Seconds for which a bot that vanished from the roster is still heard of: its gateway
 is about to write it again."""
@@ -86,14 +91,46 @@ class Mute(NamedTuple):
     until: float | None
 
 
-class Snapshot(NamedTuple):
-    """The brakes as last seen. Budgets by scope, of one day since 1970."""
+class Budgets(NamedTuple):
+    """What was spent on one day since 1970, by scope: of all bots, people and channels,
+    with bots' shares. Empty for a bot of this process that has spent nothing."""
 
-    mutes: Mapping[str, Mute]
-    day: int
-    budgets: Mapping[str, Mapping[str, str]]
+    day: int = 0
+    spent: Mapping[str, Mapping[str, str]] = {}
+    changed_ms: int = 0
+    """When the newest change was, by Redis's clock: what is older has been read."""
+
+
+class Snapshot(NamedTuple):
+    """The brakes as last seen."""
+
+    mutes: Mapping[str, Mute] = {}
+    budgets: Budgets = Budgets()
+    cooldowns: Mapping[str, float] = {}
+    """By bot: until when (monotonic)."""
     opted_out: frozenset[str] = frozenset()
     forgotten: Mapping[str, int] = {}
+    receptions: Mapping[str, Mapping[str, str]] = {}
+    """By bot: what channels make of its posts, as it is stored."""
+
+    def is_gone(self, person: str) -> bool:
+        """Whether a person opted out or was forgotten: nothing about them comes back."""
+        return wishes.digest(person) in self.opted_out | self.forgotten.keys()
+
+    def of_people_left(
+        self, scope: str, counts: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """A budget's counts without those of people who are gone."""
+        kind, _, person = scope.partition(":")
+        if kind == "person":
+            return {} if self.is_gone(person) else counts
+        if person != "shares":
+            return counts
+        return {
+            name: count
+            for name, count in counts.items()
+            if not self.is_gone(name.removeprefix("told:"))
+        }
 
 
 class Healing:
@@ -112,8 +149,9 @@ class Healing:
         self._grace_ms = int(LOOKS * every * 1000)
         self._generation = ""
         self._presences: dict[str, Presence] = {}
-        self._snapshot = Snapshot({}, 0, {})
+        self._snapshot = Snapshot()
         self._taken = -SNAPSHOT_EVERY
+        self._received = -RECEPTIONS_EVERY
         self.cursors = Cursors()
         self.colleagues = Colleagues()
 
@@ -124,7 +162,7 @@ class Healing:
     async def tick(self) -> None:
         """Look whether Redis still is what it was, and heal it if not."""
         # Of a bot that has just come nothing is known yet.
-        unread = self._presences.keys() - self._snapshot.budgets.keys()
+        unread = self._presences.keys() - self._snapshot.budgets.spent.keys()
         due = bool(unread) or time.monotonic() - self._taken >= SNAPSHOT_EVERY
         # Read before the look: of an emptied Redis there is nothing to learn.
         fresh = await self._read() if due else self._snapshot
@@ -160,34 +198,76 @@ class Healing:
         return await self._store.run(brakes.begin(uuid.uuid4().hex, self._grace_ms))
 
     async def _read(self) -> Snapshot:
+        # A colleague's gateway may be away when Redis is emptied: nobody else knows then.
+        bots = sorted(self._presences.keys() | self.colleagues.names)
+        lasting = [brakes.lasts(keys.cooldown(bot)) for bot in bots]
+        now = time.monotonic()
+        cooldowns = {
+            bot: now + left / 1000
+            for bot, left in zip(bots, await self._store.run_all(lasting), strict=True)
+            if left > 0
+        }
+        return Snapshot(
+            await self._read_mutes(bots),
+            await self._read_budgets(),
+            cooldowns,
+            await self._store.run(wishes.all_opted_out()),
+            await self._store.run(wishes.all_forgotten()),
+            await self._read_receptions(bots),
+        )
+
+    async def _read_mutes(self, bots: Sequence[str]) -> Mapping[str, Mute]:
         present = self._presences.values()
         channels = {channel for one in present for channel in one.channels}
         guilds = {guild for one in present for guild in one.names}
-        # A colleague's gateway may be away when Redis is emptied: nobody else knows then.
-        bots = self._presences.keys() | self.colleagues.names
-        scopes = ["all", *(f"bot:{bot}" for bot in sorted(bots))]
-        scopes += [f"guild:{guild}" for guild in sorted(guilds)] + [
-            f"channel:{channel}" for channel in sorted(channels)
-        ]
-        standing = {}
-        for key, who in (await self._store.run(brakes.mutes(scopes))).items():
-            left = await self._store.run(brakes.lasts(key))
-            standing[key] = Mute(
-                who, time.monotonic() + left / 1000 if left >= 0 else None
-            )
-        # Budgets are kept by the server's day: this process's clock may be days off.
-        day = epoch_day(await self._store.run(stats.server_time()))
-        budgets = {
-            scope: await self._store.run(brakes.spent(scope, day))
-            for scope in ("all", *self._presences)
+        scopes = {"all", *(f"bot:{bot}" for bot in bots), *await self._muted_scopes()}
+        scopes |= {f"guild:{guild}" for guild in guilds}
+        scopes |= {f"channel:{channel}" for channel in channels}
+        muted = await self._store.run(brakes.mutes(sorted(scopes)))
+        lasting = await self._store.run_all([brakes.lasts(key) for key in muted])
+        now = time.monotonic()
+        return {
+            key: Mute(who, now + left / 1000 if left >= 0 else None)
+            for (key, who), left in zip(muted.items(), lasting, strict=True)
         }
-        return Snapshot(
-            standing,
-            day,
-            budgets,
-            await self._store.run(wishes.all_opted_out()),
-            await self._store.run(wishes.all_forgotten()),
-        )
+
+    async def _muted_scopes(self) -> Sequence[str]:
+        """Private channels and those of colleagues are among them."""
+        try:
+            return await self._store.run(mutes.list_standing())
+        except StoreForbidden:
+            # A list of users from before this key. The mutes themselves hold.
+            return ()
+
+    async def _read_budgets(self) -> Budgets:
+        # Budgets are kept by the server's day: this process's clock may be days off.
+        now = await self._store.run(stats.server_time())
+        day, before = epoch_day(now), self._snapshot.budgets
+        if before.day != day or before.changed_ms > now * 1000:
+            # A new day, or the server's clock was put back.
+            before = Budgets(day)
+        nothing: Mapping[str, str] = {}
+        spent = {**dict.fromkeys(self._presences, nothing), **before.spent}
+        since = before.changed_ms
+        while True:
+            page = await self._store.run(brakes.changed(day, since, PAGE))
+            spent |= {one.scope: one.counts for one in page}
+            newest = page[-1].at_ms if page else since
+            if len(page) < PAGE or newest == since:
+                return Budgets(day, spent, newest)
+            since = newest
+
+    async def _read_receptions(
+        self, bots: Sequence[str]
+    ) -> Mapping[str, Mapping[str, str]]:
+        known = self._snapshot.receptions
+        now = time.monotonic()
+        # Of a bot that has just come nothing is known yet.
+        if known.keys() >= set(bots) and now - self._received < RECEPTIONS_EVERY:
+            return known
+        stored = await self._store.run_all([receptions.stored(bot) for bot in bots])
+        self._received = now
+        return dict(zip(bots, stored, strict=True))
 
     async def _restore(self) -> None:
         # Mutes first: until they stand again, muted bots may speak.
@@ -201,7 +281,9 @@ class Healing:
                 await self._mute(key, mute.who, left)
         for what, job in (
             ("budgets", self._budgets),
+            ("cooldowns", self._cooldowns),
             ("opted out and forgotten people", self._wishes),
+            ("what channels make of bots' posts", self._restore_receptions),
         ):
             try:
                 await job()
@@ -216,11 +298,35 @@ class Healing:
                 await self._store.run(admission.move_cursor(bot, channel, message))
 
     async def _budgets(self) -> None:
-        for scope, counts in self._snapshot.budgets.items():
-            if counts:
-                await self._store.run(
-                    brakes.restore_budget(scope, self._snapshot.day, counts)
-                )
+        known = self._snapshot.budgets
+        left = {
+            scope: self._snapshot.of_people_left(scope, counts)
+            for scope, counts in known.spent.items()
+        }
+        calls = [
+            brakes.restore_budget(scope, known.day, counts)
+            for scope, counts in left.items()
+            if counts
+        ]
+        for start in range(0, len(calls), PAGE):
+            await self._store.run_all(calls[start : start + PAGE])
+
+    async def _cooldowns(self) -> None:
+        now = time.monotonic()
+        for bot, until in self._snapshot.cooldowns.items():
+            if until > now:
+                left_ms = int((until - now) * 1000) + 1
+                await self._store.run(brakes.restore_cooldown(bot, left_ms))
+
+    async def _restore_receptions(self) -> None:
+        for bot, shares in self._snapshot.receptions.items():
+            left = {
+                name: share
+                for name, share in shares.items()
+                if not self._snapshot.is_gone(name.partition(":")[2])
+            }
+            if left:
+                await self._store.run(receptions.restore(bot, left))
 
     async def _wishes(self) -> None:
         if self._snapshot.opted_out:
@@ -231,10 +337,23 @@ class Healing:
             await self._store.run(brakes.restore_forgotten(self._snapshot.forgotten))
 
     async def _mute(self, key: str, who: str, for_ms: int | None) -> None:
+        scope = key.removeprefix(keys.mute_by_operator("")).removeprefix(keys.mute(""))
         try:
             await self._store.run(brakes.restore_mute(key, who, for_ms))
         except StoreForbidden:
             # A gateway's login may not write the operator's mutes. The other kind
             # silences too; `unmute` ends both.
-            plain = keys.mute(key.removeprefix(keys.mute_by_operator("")))
-            await self._store.run(brakes.restore_mute(plain, who, for_ms))
+            await self._store.run(brakes.restore_mute(keys.mute(scope), who, for_ms))
+        await self._remember(scope)
+
+    async def stop(self, scope: str, who: str, for_ms: int | None) -> None:
+        """As `mutes.stop`; gateways that do not have the scope in sight keep it, too."""
+        await self._store.run(mutes.stop(scope, who, for_ms))
+        await self._remember(scope)
+
+    async def _remember(self, scope: str) -> None:
+        try:
+            await self._store.run(mutes.remember(scope))
+        except StoreForbidden:
+            # As in `_muted_scopes`: the mute holds, and what is told says what is lost.
+            log.warning(mutes.FORGETTABLE, scope=scope)

@@ -399,7 +399,7 @@ class StorePorts:
         scope, reason = f"channel:{event.channel_id}", f"by {by}"
         for_ms, still_muted = int(self.settings.stop_lasts * 1000), False
         if order.verdict == "stop":
-            await self._store.run(mutes.stop(scope, f"moderator {by}", for_ms or None))
+            await self._healing.stop(scope, f"moderator {by}", for_ms or None)
         elif still_muted := not await self._store.run(mutes.lift(scope)):
             reason += "; the operator's mute stays"
         await self._store.run(

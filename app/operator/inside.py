@@ -109,6 +109,7 @@ class InsideDesk:
             # In their own name: an operator's mute has another key, which they cannot
             # end.
             store.run(mutes.stop(scope, f"administrator {asked.by}", for_ms))
+            ops.remember_mute(store, scope)
             quiet = ops.wait_for_acknowledgement(store, self._settings.discord_timeout)
         until = f"for {asked.for_}" if asked.for_ else "until somebody unmutes"
         done = f"Muted: {_named(scope)}, {until}."

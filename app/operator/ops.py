@@ -10,11 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import structlog
 from pydantic import SecretStr
 
 from app.domain.character import names_of_files
 from app.domain.errors import (
     ConfigurationError,
+    StoreForbidden,
     StoreRefusing,
     StoreUnavailable,
     UnknownBot,
@@ -29,6 +31,8 @@ from app.store.fitness import check_servers
 from app.store.resigning import sign_anew
 from app.store.signing import Signer
 from app.store.vault import Vault
+
+log = structlog.get_logger(__name__)
 
 LINK = re.compile(r"(?:/|^)(\d{5,20})/?$")
 CHANNEL = re.compile(r"^channel:\d{1,20}\Z")
@@ -110,7 +114,17 @@ def mute(
             rest = "Until there is room no bot can post either; then mute again."
             rest = rest if full else "Mute again when Redis takes writes."
             raise StoreRefusing(f"Not muted: {error}. {rest}") from None
+        remember_mute(store, scope)
         return wait_for_acknowledgement(store, settings.discord_timeout)
+
+
+def remember_mute(store: Store, scope: str) -> None:
+    """After a mute: all gateways keep it for the day on which Redis is emptied."""
+    try:
+        store.run(mutes.remember(scope))
+    except StoreForbidden:
+        # The mute holds all the same.
+        log.warning(mutes.FORGETTABLE, scope=scope)
 
 
 def _refuse_strangers(store: Store, scope: str, settings: Settings) -> None:

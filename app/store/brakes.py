@@ -90,19 +90,50 @@ def restore_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     return command("SET", key, who, "NX", "PX", for_ms, parse=bool)
 
 
-def spent(scope: str, day: int) -> Call[dict[str, str]]:
-    """What a budget (a bot's name or `all`) has spent on a day since 1970."""
-    return command("HGETALL", keys.budget(scope, day), parse=dict)
+class Changed(NamedTuple):
+    """A budget, or a bot's shares (`<bot>:shares`), as it is now."""
+
+    scope: str
+    at_ms: int
+    """Of its last change, by Redis's clock."""
+    counts: Mapping[str, str]
+
+
+@script("budget.list")
+def _list_budgets(*, day: int, since: int, most: int) -> None: ...
+
+
+def changed(day: int, since_ms: int, most: int) -> Call[list[Changed]]:
+    """A day's budgets that changed at that time or later, of all bots, people and
+    channels, in the order of their last change; the first `most`."""
+
+    def parse(reply: Reply) -> list[Changed]:
+        found = []
+        for scope, at, flat in reply:
+            # Read as a float: a score may be written as 1.7e+12.
+            counts = dict(zip(flat[::2], flat[1::2], strict=True))
+            found.append(Changed(str(scope), int(float(at)), counts))
+        return found
+
+    return _list_budgets(day=day, since=since_ms, most=most).parsed(parse)
 
 
 @script("budget.restore")
-def _restore_budget(*counts: str, budget: Key) -> None: ...
+def _restore_budget(*counts: str, budget: Key, scope: str, day: int) -> None: ...
 
 
 def restore_budget(scope: str, day: int, counts: Mapping[str, str]) -> Call[int]:
     """Raise a budget's counts to these where they are lower."""
     budget = keys.budget(scope, day)
-    return _restore_budget(*_flattened(counts), budget=budget).parsed(int)
+    call = _restore_budget(*_flattened(counts), budget=budget, scope=scope, day=day)
+    return call.parsed(int)
+
+
+def restore_cooldown(bot: str, left_ms: int) -> Call[bool]:
+    """Write again that a bot has acted unasked."""
+    # All ask how long it lasts, and nobody when it began.
+    key = keys.cooldown(bot)
+    return command("SET", key, 0, "NX", "PX", left_ms, parse=bool)
 
 
 def restore_opt_outs(digests: Sequence[str]) -> Call[int]:

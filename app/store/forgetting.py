@@ -30,9 +30,10 @@ SPARED = (
     "gateway:",
     "identifies:",
     keys.STATS,
+    keys.MUTES,
 )
 """Keys that stay: an operator's character file, which the gateway would only write
-again, the wishes themselves, and what holds nobody."""
+again, the wishes themselves, what holds nobody, and that a channel is silenced."""
 
 
 class Forgotten(NamedTuple):

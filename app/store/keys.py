@@ -159,6 +159,11 @@ def budget(scope: str, day: int) -> Key:
     return Key(f"budget:{scope}:{day}")
 
 
+def budgets_changed(day: int) -> Key:
+    """The scopes of a day's budgets."""
+    return Key(f"budget:changed:in:{day}")
+
+
 def hold(hold_id: str) -> Key:
     """What is held for one draft."""
     return Key(f"budget:hold:{hold_id}")
@@ -199,6 +204,10 @@ def mute_by_operator(scope: str) -> Key:
     """`scope` is all, guild:<id>, channel:<id>, bot:<name> or bot:<name>@channel:<id>.
     No gateway's login may write it."""
     return Key(f"mute:op:{scope}")
+
+
+MUTES = Key("mutes")
+"""Every scope that is muted, whoever did it."""
 
 
 def mute_scopes(
@@ -504,6 +513,12 @@ CATALOGUE: tuple[Described, ...] = (
         "3 days",
     ),
     Described(
+        "budget:changed:in:<day>",
+        "sorted set: scope of a budget or of a bot's shares by the Unix ms of its last change",
+        "budget.reserve, answer.commit",
+        "3 days",
+    ),
+    Described(
         "budget:hold:<id>",
         "hash: what is held for a draft, of whose budgets",
         "budget.reserve, answer.commit, budget.settle",
@@ -559,6 +574,12 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "mute:op:<scope>", "string: who muted", "mute", "the time asked for, or none"
+    ),
+    Described(
+        "mutes",
+        "sorted set: scopes that are muted; no score",
+        "mute, moderation",
+        "none: removed by mute.list when the mute has ended",
     ),
     Described(
         "generation",

@@ -49,6 +49,26 @@ def _set_mute(key: str, who: str, for_ms: int | None) -> Call[bool]:
     return command("SET", key, who, "PX", for_ms, parse=bool)
 
 
+FORGETTABLE = "should Redis be emptied, this mute may be forgotten: this login may not write `mutes` (docker/users.acl)"
+"""What is told where `remember` is forbidden; the mute itself holds."""
+
+
+def remember(scope: str) -> Call[int]:
+    """After `mute` or `stop`: gateways write the mute again should Redis be emptied."""
+    # No part of the mute's own call: a login that may not write the list must still be
+    # able to mute.
+    return command("ZADD", keys.MUTES, 0, scope, parse=int)
+
+
+@script("mute.list")
+def _list(*, mutes: Key) -> None: ...
+
+
+def list_standing() -> Call[list[str]]:
+    """Every scope that is muted and was remembered."""
+    return _list(mutes=keys.MUTES).parsed(list)
+
+
 @script("mute.lift")
 def _lift(*, mute: Key, scope: str) -> None: ...
 

@@ -35,6 +35,10 @@ def _note(
 ) -> None: ...
 
 
+@script("reception.restore")
+def _restore(*shares: str, reception: Key) -> None: ...
+
+
 @script("reception.reset")
 def _reset(*, reception: Key, channel: str | None) -> None: ...
 
@@ -61,6 +65,17 @@ def note(bot: str, channel: str, person: str, sign: Sign, request: str) -> Call[
 def everywhere(bot: str) -> Call[Shares]:
     """All shares of a bot."""
     return command("HGETALL", keys.reception(bot), parse=_by_channel)
+
+
+def stored(bot: str) -> Call[dict[str, str]]:
+    """The same as it is stored, for `restore`."""
+    return command("HGETALL", keys.reception(bot), parse=dict)
+
+
+def restore(bot: str, shares: Mapping[str, str]) -> Call[int]:
+    """Write shares again after Redis was emptied. Returns how many."""
+    flat = [text for pair in shares.items() for text in pair]
+    return _restore(*flat, reception=keys.reception(bot)).parsed(int)
 
 
 def reset(bot: str, channel: str | None = None) -> Call[int]:

@@ -116,13 +116,13 @@ async def test_a_clock_that_is_days_off_forgets_no_budget(
     store: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was spent today is written again as today's, by Redis's clock."""
-    today = epoch_day(await store.run(stats.server_time()))
-    budget = keys.budget("elena", today)
+    day = epoch_day(await store.run(stats.server_time()))
+    budget = keys.budget("elena", day)
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 2 * DAY_S)
     process = Process(store, "elena")
     await process.healing.tick()
-    await store.client.hset(budget, "posts", "12")
+    await store.run(brakes.restore_budget("elena", day, {"posts": "12"}))
     process.healing._taken -= 60
     await process.healing.tick()
     await store.client.flushdb()
@@ -138,8 +138,9 @@ async def test_the_brakes_of_a_bot_are_read_as_soon_as_it_is_there(
     looked: its mute and what it has spent are written again."""
     process = Process(store, "aria")
     await process.healing.tick()
-    budget = keys.budget("elena", epoch_day(await store.run(stats.server_time())))
-    await store.client.hset(budget, "posts", "12")
+    day = epoch_day(await store.run(stats.server_time()))
+    budget = keys.budget("elena", day)
+    await store.run(brakes.restore_budget("elena", day, {"posts": "12"}))
     await store.run(mutes.mute("bot:elena", "operator"))
     process.healing.published("elena", Presence("2"))
     await process.healing.tick()

@@ -155,7 +155,11 @@ def script_commands(script: str) -> frozenset[str]:
 
 NEVER = {
     # A gateway tries it after Redis was emptied, and tells its operator that it may not.
-    "gateway": {("brakes", "restore_budget"), ("brakes", "restore_forgotten")},
+    "gateway": {
+        ("brakes", "restore_budget"),
+        ("brakes", "restore_cooldown"),
+        ("brakes", "restore_forgotten"),
+    },
     # LangGraph's store must be able to list what it holds; no cycle asks.
     "worker": {("memories", "parts")},
 }

@@ -615,7 +615,7 @@ def seams(world: World) -> Iterator[None]:
     async def restored(healing: Healing) -> None:
         await restore(healing)
         # A gateway that was stopped as soon as it began has not read them once.
-        known = healing._presences.keys() & healing._snapshot.budgets.keys()
+        known = healing._presences.keys() & healing._snapshot.budgets.spent.keys()
         world.restored += [(bot, world.loop.wall()) for bot in sorted(known)]
 
     def speaker(*_: object, **__: object) -> SimulatedSpeaker | None:

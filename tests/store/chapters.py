@@ -468,6 +468,7 @@ def money(play: Play) -> None:
     play.tell("counts come back", brakes.restore_budget("dotty", day, counts))
     lower = {"posts": "3", "tokens": "60"}
     play.tell("where they were lower", brakes.restore_budget("dotty", day, lower))
+    play.tell("what has changed", brakes.changed(day, 0, 1))
     bid = world.candidate("dotty", world.event("6001"))
     play.admit("dotty has posted enough", bid)
     asks = [world.direct("elena", world.event(f"601{n}"), ("elena",)) for n in range(4)]
@@ -504,6 +505,8 @@ def memory(play: Play) -> None:
         play.tell(f"{sign}", note)
     play.tell("that sign comes again", note)
     play.tell("elsewhere", receptions.note("aria", "66", BOB, Sign.LIKED, play.fresh()))
+    shares = {f"{CHANNEL}:{ALICE}": "{}", f"{CHANNEL}:{BOB}": "{}"}
+    play.tell("shares come back", receptions.restore("aria", shares))
     play.tell("a channel begins anew", receptions.reset("aria", CHANNEL))
     play.tell("all begin anew", receptions.reset("aria"))
     dream = ("aria", Night.DREAM, DATE)
@@ -563,8 +566,11 @@ def lines(play: Play) -> None:
     play.tell("marks come back", brakes.restore_forgotten(marks))
     stop = mutes.stop("channel:55", "mod", LEASE_MS)
     play.tell("a moderator mutes", stop)
+    play.tell("which is remembered", mutes.remember("channel:55"))
+    play.tell("what is muted", mutes.list_standing())
     play.tell("and lifts it", mutes.lift("channel:55"))
     play.tell("it has ended", mutes.lift("channel:55"))
+    play.tell("nothing is muted", mutes.list_standing())
 
 
 Chapter = Callable[[Play], None]

@@ -60,6 +60,7 @@ SAME = {
     "cause_in_flight": (("elena", "55"), keys.cause_in_flight("elena", "55")),
     "cause_root": (("1",), keys.cause_root("1")),
     "budget": (("all", "20454"), keys.budget("all", 20_454)),
+    "budgets_changed": (("20454",), keys.budgets_changed(20_454)),
     "hold": (("h1",), keys.hold("h1")),
     "calls": (("person:7",), keys.calls("person:7")),
     "turns": (("55",), keys.turns("55")),

@@ -1,5 +1,6 @@
 -- Raise the counts of a budget after Redis was emptied; what was spent since may be more already.
 -- `counts`: field, count, field, count, ... Returns how many were raised
+--#include budgets
 local raised = 0
 for i = 1, #counts, 2 do
   local spent = tonumber(redis.call('HGET', budget, counts[i]) or nil) or 0
@@ -9,5 +10,8 @@ for i = 1, #counts, 2 do
     raised = raised + 1
   end
 end
-if raised > 0 then redis.call('PEXPIRE', budget, BUDGET_TTL) end
+if raised > 0 then
+  redis.call('PEXPIRE', budget, BUDGET_TTL)
+  note_changes({scope}, int(day))
+end
 return raised

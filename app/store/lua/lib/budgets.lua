@@ -87,15 +87,31 @@ local function day_spent(bot, limits, cost)
   return budgets_spent(budgets_of(bot, '', '', limits), cost, epoch_day())
 end
 
+-- Gateways read what has changed, to write it again should Redis be emptied.
+local function note_changes(scopes, day)
+  local key, changes = keys.budgets_changed(day), {}
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', key) end
+  for _, scope in ipairs(scopes) do
+    changes[#changes + 1] = int(now)
+    changes[#changes + 1] = scope
+  end
+  redis.call('ZADD', key, unpack(changes))
+  redis.call('PEXPIRE', key, BUDGET_TTL)
+end
+
 local COUNTS = {'posts', 'tokens', 'micro_usd'}
 
 -- Add to these budgets of a day and to a root's.
 local function book(budgets, root, cost, day)
+  local scopes = {}
   for _, budget in ipairs(budgets) do
     local key = keys.budget(budget.scope, day)
     for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
     redis.call('PEXPIRE', key, BUDGET_TTL)
+    scopes[#scopes + 1] = budget.scope
   end
+  note_changes(scopes, day)
   local key = keys.cause_root(root)
   for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
   redis.call('PEXPIRE', key, CAUSE_TTL)

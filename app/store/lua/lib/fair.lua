@@ -18,6 +18,7 @@ local function count_share(bot, person)
   local key = keys.shares(bot, epoch_day())
   add_count(key, person, 1)
   redis.call('PEXPIRE', key, SHARES_TTL)
+  note_changes({bot .. ':shares'}, epoch_day())
 end
 
 -- Whether a person is told for the first time today that a limit is reached.

@@ -27,6 +27,7 @@ local keys = {
   cause_in_flight = function(bot, channel) return 'cause:' .. bot .. ':' .. channel end,
   cause_root = function(root) return 'cause:root:' .. root end,
   budget = function(scope, day) return 'budget:' .. scope .. ':' .. day end,
+  budgets_changed = function(day) return 'budget:changed:in:' .. day end,
   person_hour = function(bot, person) return 'budget:' .. bot .. ':person:' .. person end,
   hold = function(id) return 'budget:hold:' .. id end,
   calls = function(scope) return 'budget:calls:' .. scope end,
