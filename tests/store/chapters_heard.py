@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, EarlierLine
-from app.store import admission, keys
+from app.store import admission, keys, thoughts
 from tests.store import world
 from tests.store.states import CHANNEL, HOUR_MS, next_ms, write
-from tests.store.world import ALICE, BOB
+from tests.store.world import ALICE, BOB, STEP_MS
 
 if TYPE_CHECKING:
     from tests.store.chapters import Play
@@ -156,6 +156,18 @@ def thoughts_joined(play: Play) -> None:
     play.admit("her answer was cancelled", asks)
 
 
+def typing(play: Play) -> None:
+    """Who types holds an election that is not due yet, and only for longer."""
+    client, due = play.world.store.client, keys.ELECTIONS_DUE
+    write(play, keys.election("9808"), state="open")
+    for title, due_in in (("now", 0), ("just then", 5_000), ("before", 4_999)):
+        client.delete(keys.thought("9808"))
+        client.zadd(due, {"9808": next_ms(play) + due_in})
+        client.pexpire(due, HOUR_MS)
+        play.tell(f"it is due {title}", thoughts.prolong("9808", 5_000))
+    play.tell("the same again", thoughts.prolong("9808", 5_000 - STEP_MS))
+
+
 def held_for_a_proxy(play: Play) -> None:
     """An election is held while a proxy may replace its message, and complete before
     that all the same."""
@@ -171,6 +183,9 @@ def held_for_a_proxy(play: Play) -> None:
     for bot in bots[:2]:
         heard = world.candidate(bot, said, expected=2, delay_ms=30_000)
         play.admit(f"{bot} bids, and waits for longer than the window", heard)
+    write(play, keys.election("9814"), addressed="5")
+    asks = world.direct("aria", world.event("9814"), ("aria",))
+    play.admit("it was addressed before it had a turn", asks)
     write(play, keys.answer("9813"), elena="declined")
     heard = world.candidate("aria", world.event("9813"))
     play.admit("it is settled", heard)
@@ -219,6 +234,7 @@ CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "heard_in_numbers": (heard_in_numbers, NUMBERS),
     "heard_and_refused": (heard_and_refused, {}),
     "thoughts_joined": (thoughts_joined, {}),
+    "typing": (typing, {}),
     "held_for_a_proxy": (held_for_a_proxy, {}),
     "heard_in_order": (heard_in_order, {}),
 }

@@ -88,6 +88,29 @@ def remembered(play: Play) -> None:
     put("as many bytes as may be", newer, "1", most=9, most_bytes=total + 20)
     put("a byte more", newer, "12", most=9, most_bytes=total + 20)
     put("no snowflake", "x", "y", most=9)
+    client.delete(part, size)
+    items = [_written(play, 9_000 - ms) for ms in range(4)]
+    for nth, item in enumerate(items[:3]):
+        put(f"item {nth} of thirty bytes", item, "eleven less")
+    put("as many as may be, and one twice", items[2], "eleven more")
+    put("two thirds of the bytes stay", items[2], "eleven less", most_bytes=45)
+    for nth, item in enumerate(items[:2]):
+        put(f"item {nth} again", item, "eleven less")
+    put("a byte less of two thirds", items[2], "eleven less", most_bytes=44)
+    for nth, item in enumerate(items[:3]):
+        put(f"item {nth} again", item, "eleven less", most=9)
+    put(
+        "too many, with as many bytes as may be",
+        items[3],
+        "eleven less",
+        most_bytes=120,
+    )
+    client.delete(part, size)
+    put("a line twice", items[3], "x")
+    put("a line twice", items[3], "x")
+    put("as old as may be", _written(play, HOUR_MS), "old")
+    client.delete(size)
+    put("and all are looked at", _written(play, HOUR_MS), "old")
     client.set(size, "nonsense", px=HOUR_MS)
     put("the size is nonsense", "z", "y", most=9)
     for person in ("1", "22", "3"):
@@ -149,8 +172,10 @@ def trusted(play: Play) -> None:
     add("who has least goes", "3", people=2)
     stored("2", points=4)
     add("but not who was just heard", "9", people=2)
+    add("as many as may be stay", "9", people=2)
     play.tell("all", trusts.everyone("aria"))
     play.tell("one", trusts.some("aria", ["3", "8"]))
+    play.tell("one is asked for", trusts.some("aria", ["3"]))
     client.set(trust, "text", px=HOUR_MS)
     play.tell("another program's key", trusts.everyone("aria"))
     play.tell("holds nobody", trusts.some("aria", ["3"]))
@@ -195,6 +220,7 @@ def received(play: Play) -> None:
         note(f"{text} is nonsense", "1")
     for person, value in (("2", 0.2), ("3", -0.1), ("4", 0.1)):
         stored(person, json.dumps({"value": value, "at_ms": next_ms(play)}))
+    note("as many as may be stay", "1", most=4)
     note("the least goes", "1", most=3)
     stored("5", json.dumps({"value": 0, "at_ms": next_ms(play)}))
     note("but not the one just noted", "5", most=2)

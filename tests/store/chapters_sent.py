@@ -119,6 +119,10 @@ def failures(play: Play) -> None:
     ways = {"absent": False, "worded": True}
     call = outbox.replace(entry, other, 0, "d", "words", **ways)
     play.tell("other words", call)
+    write(play, keys.entry("strange"), bot="aria")
+    strange = entry.model_copy(update={"entry_id": "strange"})
+    there = outbox.record_delivery(strange, 0, "9902", "sent", DATE)
+    play.tell("an entry without a body", there)
     gone = entry.model_copy(update={"entry_id": "gone"})
     call = outbox.replace(gone, other, 0, "d", "words", **ways)
     play.tell("of nothing", call)
@@ -287,6 +291,14 @@ def posts_forbidden(play: Play) -> None:
     play.commit_post("it may cause nothing", one, token)
 
 
+def posts_that_cause_one(play: Play) -> None:
+    """A root of a bot may cause one post; without a cooldown none begins."""
+    one = play.post("aria", 1)
+    limits, settings = play.world.limits, play.world.settings
+    token = play.tell("she has the floor", posts.claim(one, limits, settings)).token
+    play.commit_post("it may cause one", one, token, cooldown=0.0)
+
+
 def refused_there(play: Play) -> None:
     """What Discord refuses is remembered for its time, and known to an entry of there."""
     client = play.world.store.client
@@ -307,6 +319,9 @@ def refused_there(play: Play) -> None:
     _entry(play, "e8")
     client.hdel(keys.entry("e8"), "channel")
     play.tell("an entry of nowhere", outbox.read("e8"))
+    client.hdel(keys.entry("e8"), "bot")
+    client.hset(keys.entry("e8"), "channel", CHANNEL)
+    play.tell("and of nobody", outbox.read("e8"))
 
 
 CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
@@ -316,5 +331,6 @@ CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "given_up_on": (given_up_on, {}),
     "posts_claimed": (posts_claimed, {}),
     "posts_forbidden": (posts_forbidden, {"proactive_posts": 0}),
+    "posts_that_cause_one": (posts_that_cause_one, {"proactive_posts": 1}),
     "refused_there": (refused_there, {}),
 }

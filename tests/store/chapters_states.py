@@ -75,6 +75,7 @@ def answers_unasked(play: Play) -> None:
     play.admit("she writes again", world.candidate("aria", world.event(later), None))
     play.commit("what she wrote was not read", cycle, entry, token)
     play.commit("it was planned again", cycle, entry, token, final=True, cooldown=0.0)
+    play.world.advance(100_000)
     cycle, entry, token = asked(play, "9512")
     client.zadd(keys.ELECTIONS_DUE, {"9512": 1})
     write(play, keys.answer("9512"), aria="joined:9511")
@@ -95,6 +96,32 @@ def answers_unasked(play: Play) -> None:
         client.zadd(keys.WAKES_DUE, {"aria": 1})
         cycle = play.begin("she begins", Lane("aria"), "w9")
         play.release(title, cycle, cycle.entries[-1], "0", later=False)
+
+
+def lines_behind(play: Play) -> None:
+    """Of what waits behind a question, twenty entries are looked at for a later line of
+    its thought."""
+    client = play.world.store.client
+    cycle, entry, token = asked(play, "9514")
+    inbox = keys.inbox(cycle.lane)
+    ((_, found),) = client.xrange(inbox)
+    fields: dict[Any, Any] = dict(found)
+
+    def wait(count: int, **more: str) -> None:
+        with client.pipeline(transaction=False) as pipe:
+            for _ in range(count):
+                pipe.xadd(inbox, fields | more)
+            pipe.execute()
+
+    wait(19, thought="other")
+    wait(1, message="9515")
+    play.commit("a later line is the twentieth", cycle, entry, token)
+    client.delete(inbox)
+    client.xadd(inbox, fields, id=entry.entry_id)
+    client.pexpire(inbox, HOUR_MS)
+    wait(20, thought="other")
+    wait(1, message="9515")
+    play.commit("it is the next", cycle, entry, token)
 
 
 def answers_spent(play: Play) -> None:
@@ -169,6 +196,7 @@ def calls_at_once(play: Play) -> None:
 def elections_closed(play: Play) -> None:
     """An election that has no sense any more leaves the floor to who is next."""
     client, floor = play.world.store.client, keys.floor(CHANNEL)
+    waiting = keys.floor_elections(CHANNEL)
 
     def decide(title: str, message: str, **fields: str | int) -> None:
         """It waits for a floor; the fields are what has become of it meanwhile."""
@@ -176,8 +204,8 @@ def elections_closed(play: Play) -> None:
         known = {"state": "open", "channel": CHANNEL, "guild": "7", "parent": "54"}
         write(play, keys.election(message), **known | {"opened": opened} | fields)
         write(play, keys.bids(message), aria=1)
-        for key in (keys.floor_elections(CHANNEL), keys.ELECTIONS_DUE):
-            client.zadd(key, {message: next_ms(play)})
+        for key, at in ((waiting, 1), (keys.ELECTIONS_DUE, next_ms(play))):
+            client.zadd(key, {message: at})
             client.pexpire(key, HOUR_MS)
         play.elect(title, message)
 
@@ -196,7 +224,6 @@ def elections_closed(play: Play) -> None:
     decide("elena has the floor", "9537", state="left")
     client.delete(keys.floor_waiting(CHANNEL), keys.floor_awaited(CHANNEL))
     decide("it waits for her", "9537", state="open")
-    play.elect("and keeps its place", "9537")
     client.delete(floor)
     for scope in ("all", "channel:55", "channel:54", "guild:7"):
         client.set(keys.mute(scope), "mod")
@@ -321,7 +348,7 @@ def bidders(play: Play) -> None:
     rest("aria")
     busy("aria")
     decide("aria is busy", 5, 4, aria=0, dotty=0)
-    rest("dotty")
+    rest("dotty", "elena")
     busy("dotty")
     posted_before(play, elena=10_000)
     decide("elena is quiet for 1 ms", 5, 4, 4, aria=0, dotty=0, elena=10_001)
@@ -342,6 +369,7 @@ def bidders(play: Play) -> None:
 CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "floors_lost": (floors_lost, {}),
     "answers_unasked": (answers_unasked, {}),
+    "lines_behind": (lines_behind, {}),
     "answers_spent": (answers_spent, {"quiet_time": 0, "cooldown": 0}),
     "calls_at_once": (calls_at_once, {"daily_usd": 0.002}),
     "elections_closed": (elections_closed, {}),

@@ -11,7 +11,7 @@ for place, cursor in ipairs(cursors) do
   for i, channel in ipairs(channels) do
     if newer(messages[i], known[i]) then ahead[#ahead + 1], ahead[#ahead + 2] = channel, messages[i] end
   end
-  if ahead[1] then
+  if next(ahead) then
     redis.call('HSET', cursor, unpack(ahead))
     redis.call('PEXPIRE', cursor, CURSOR_TTL)
     moved = moved + #ahead / 2

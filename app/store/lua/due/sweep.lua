@@ -7,11 +7,10 @@ local PROMPT = 2
 
 local function patient(key, due)
   local h = redis.call('HMGET', key, 'hinted', 'hints')
-  local hints = tonumber(h[2]) or 0
-  local since = math.max(tonumber(h[1]) or 0, hints == 0 and due or 0)
+  local hinted, hints = tonumber(h[1]) or due, tonumber(h[2]) or 0
   -- A lane that becomes due later than its last hint has had no hint for this due time.
-  if tonumber(h[1]) and tonumber(h[1]) < due then return true, hints end
-  return now - since >= patience_ms * 2 ^ math.min(math.max(hints - PROMPT, 0), 4), hints
+  if hinted < due then return true, hints end
+  return now - hinted >= patience_ms * 2 ^ math.min(math.max(hints - PROMPT, 0), 4), hints
 end
 
 local lanes = {}

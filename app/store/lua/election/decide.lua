@@ -71,7 +71,7 @@ if scope_muted('all') or scope_muted('channel', channel) or scope_muted('channel
   return close('left', 'muted')
 end
 local closed_ms = unasked_in()
-if closed_ms > 0 then return defer(now + closed_ms, 'Redis is new or was emptied') end
+if closed_ms then return defer(now + closed_ms, 'Redis is new or was emptied') end
 if holder then
   -- After every addressed bot that waits. The script that frees the floor pulls the oldest election forward.
   redis.call('ZADD', keys.waiting_elections(channel), 'NX', int(now), message)
@@ -87,8 +87,8 @@ for i = 1, #bids, 2 do
   end
 end
 table.sort(ranked, function(a, b)
-  if a.score ~= b.score then return a.score > b.score end
-  return a.tie > b.tie
+  if a.score == b.score then return a.tie > b.tie end
+  return a.score > b.score
 end)
 
 -- In how many ms the bot speaks again after the last post here: by its own quiet time, where it has one.
@@ -125,7 +125,7 @@ for _, bidder in ipairs(ranked) do
     why = 'over budget'
   elseif now + quiet > ends then
     why = 'quiet for too long'
-  elseif wait > 0 then
+  elseif wait then
     why, later = 'cooled', true
     wait = math.max(wait, quiet)
     if wait < soonest then soonest, soonest_bot = wait, bot end

@@ -47,7 +47,8 @@ local function counted_on()
   for _, named in ipairs(named_before) do
     local owing = owes(named)
     if owing ~= false then
-      latest = math.max(latest, addressed + lease_ms, owing and awaited_by(channel, named) + lease_ms or 0)
+      latest = math.max(latest, addressed + lease_ms)
+      if owing then latest = math.max(latest, awaited_by(channel, named) + lease_ms) end
     end
   end
   return latest
@@ -92,9 +93,9 @@ elseif not direct then
     return {'election_open', '', 0}
   end
   local closed_ms = unasked_in()
-  if closed_ms > 0 then return wait(now + closed_ms) end
+  if closed_ms then return wait(now + closed_ms) end
   local cool = cooled(bot)
-  if cool > 0 then return {'cooled', '', cool} end
+  if cool then return {'cooled', '', cool} end
   if holder and not mine then return wait(holder.until_ms) end
   local last = redis.call('ZRANGE', recent_posts, -1, -1, 'WITHSCORES')
   if last[2] and tonumber(last[2]) + quiet_ms > now then

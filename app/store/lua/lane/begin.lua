@@ -35,7 +35,7 @@ end
 local function granted(seen)
   local _, _, id = outcome_of(redis.call('HGET', seen, bot))
   local found = id and id ~= '' and redis.call('XRANGE', inbox, id, id) or {}
-  if not found[1] then return end
+  if not next(found) then return end
   if redis.call('XLEN', inbox) < FULL then
     entries[#entries + 1] = found[1]
   else

@@ -2,8 +2,9 @@
 --#include keys
 local NEXT_LOOK = 1000
 
--- In how many ms bots may speak unasked: 0 where the brakes stand.
+-- In how many ms bots may speak unasked; nil where the brakes stand.
 local function unasked_in()
   if redis.call('EXISTS', keys.generation) == 0 then return NEXT_LOOK end
-  return math.max(0, redis.call('PTTL', keys.generation_new))
+  local left = redis.call('PTTL', keys.generation_new)
+  return left > 0 and left or nil
 end

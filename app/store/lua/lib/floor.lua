@@ -86,7 +86,7 @@ end
 -- Returns as `call_next`, where the floor is free.
 local function pass_on(floor, channel, message)
   local first = redis.call('ZPOPMIN', keys.following(message))
-  if first[1] then queue_up(channel, first[1], first[2]) end
+  if next(first) then queue_up(channel, first[1], first[2]) end
   if floor_of(floor) then return '', '' end
   return call_next(floor, channel)
 end

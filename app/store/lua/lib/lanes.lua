@@ -21,8 +21,8 @@ local function wake_lane(lane, context, due, full)
   redis.call('ZADD', keys.wakes_due, 'LT', int(due), lane)
 end
 
--- How long until a bot may act unasked again, in ms; 0: now.
+-- How long until a bot may act unasked again, in ms; nil: now.
 local function cooled(bot)
   local left = redis.call('PTTL', keys.cooldown(bot))
-  return left > 0 and left or 0
+  return left > 0 and left or nil
 end

@@ -10,7 +10,7 @@ for place, one in ipairs(members) do
   one.inbox, one.cursor = own[2 * place - 1], own[2 * place]
   one.limits, one.bid, one.score = limits[one.limits or 1], tonumber(one.bid), tonumber(one.score)
   one.parts, one.wait_ms = one.parts or '', one.wait_ms or 0
-  one.turn, one.notice, one.id = 0, '', ''
+  one.notice, one.id = '', ''
   one.delay_ms = math.max(delay_ms, one.wait_ms)
   bots[place] = one.bot
 end
@@ -26,7 +26,7 @@ end
 
 -- The election as it was before this call. Nobody else writes it meanwhile: what changes is written back once, at the end.
 local fields = redis.call('HMGET', election, 'state', 'expected', 'held', counter, 'addressed', 'turn')
-local state, most, held = fields[1], math.max(tonumber(fields[2]) or 0, expected), tonumber(fields[3]) or 0
+local state, most, held = fields[1], math.max(tonumber(fields[2]) or expected, expected), tonumber(fields[3]) or now
 local counted, addressed_at, turn, due = tonumber(fields[4]) or 0, fields[5], tonumber(fields[6] or nil), nil
 local counted_before = counted
 local changes, outcomes, offers, lines, left = {}, {}, {}, {}, 0
@@ -131,10 +131,10 @@ local function learn()
     end
     -- Bounded: a flood of authors must not fill Redis.
     if grows and redis.call('HLEN', last_human) > 2000 then redis.call('DEL', last_human) end
-    if news[1] then redis.call('HSET', last_human, unpack(news)) end
+    if next(news) then redis.call('HSET', last_human, unpack(news)) end
     redis.call('PEXPIRE', last_human, QUIET_TTL)
   elseif redis.call('EXISTS', keys.cause(message)) == 0 then
-    local root, hops = '', 0
+    local root, hops
     if author_kind == 'ours' then
       -- Deliveries of one bot in one channel are serial, so an unknown post of ours is the one in flight.
       local c = redis.call('HMGET', keys.cause_in_flight(author_bot, channel), 'root', 'hops')
@@ -238,7 +238,7 @@ local function admit_direct(one)
 end
 
 local function open(one, window)
-  state, held = 'open', one.delay_ms > 0 and now + one.delay_ms or held
+  state, held = 'open', math.max(held, now + one.delay_ms)
   for field, value in pairs({state = state, channel = channel, opened = int(now), author = author_kind, guild = guild,
     parent = parent or '-', held = one.delay_ms > 0 and int(held) or nil}) do change(field, value) end
   local text = one.event or heard
@@ -321,19 +321,19 @@ if counted > counted_before then
   change(counter, int(counted))
   change('expected', int(most))
 end
-if changes[1] then
+if next(changes) then
   redis.call('HSET', election, unpack(changes))
   redis.call('PEXPIRE', election, ELECTION_TTL)
 end
 if due then redis.call('ZADD', keys.elections_due, int(due), message) end
-if offers[1] then
+if next(offers) then
   redis.call('HSET', bids, unpack(offers))
   redis.call('PEXPIRE', bids, ELECTION_TTL)
 end
-if outcomes[1] then
+if next(outcomes) then
   redis.call('HSET', seen, unpack(outcomes))
   redis.call('PEXPIRE', seen, SEEN_TTL)
 end
-if lines[1] then append_lines(journal, lines) end
+if next(lines) then append_lines(journal, lines) end
 if left > 0 then leave_bytes(budgeted, message, left, members[1].limits.channel_bytes) end
 return cjson.encode(replies)

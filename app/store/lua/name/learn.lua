@@ -2,5 +2,5 @@
 -- `dropped`: ids; `learned`: id, name, id, name, ... Returns 1
 for _, id in ipairs(dropped) do redis.call('HDEL', names, id) end
 for i = 1, #learned, 2 do redis.call('HSET', names, learned[i], learned[i + 1]) end
-if redis.call('EXISTS', names) == 1 then redis.call('PEXPIRE', names, NAMES_TTL) end
+redis.call('PEXPIRE', names, NAMES_TTL)
 return 1
