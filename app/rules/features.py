@@ -99,17 +99,14 @@ def _of_bot(
     number = message.number
     gap = number - me.last_line
     # One interval of thirty lines is presumed: few lines show no pace yet.
-    interval = (
-        (me.last_line - me.first_line + 30.0) / (me.lines + 1.0) if me.lines else 30.0
-    )
+    interval = (me.last_line - me.first_line + 30.0) / (me.lines + 1.0)
     heard_words = recent_words = 0.0
-    if me.profile:
-        for word, weight in message.weights:
-            used = me.profile.get(word)
-            if used is not None:
-                heard_words += weight
-                if number - used <= RECENT // 2:
-                    recent_words += weight
+    for word, weight in message.weights:
+        used = me.profile.get(word)
+        if used is not None:
+            heard_words += weight
+            if number - used <= RECENT // 2:
+                recent_words += weight
     table["bot_gap"] = _line_gap(number, me.last_line)
     table["bot_secs"] = _second_gap(message.utterance.at_ms, me.last_ms)
     table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,18 @@ from hypothesis import strategies as st
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Signal
-from app.rules.bids import bid, decide, evidence, settled, tie_break, who_answers
+from app.rules.bids import (
+    _thread,
+    bid,
+    decide,
+    evidence,
+    settled,
+    tie_break,
+    who_answers,
+)
 from app.rules.features import FAR, FEATURES, LONGEST, Tie, features
 from app.rules.policy import Policy, fingerprint, parse_policy, shipped_policy
+from app.rules.profile import Thread
 from app.rules.reading import TEXT_CAP, LineKind, read
 from app.rules.room import (
     CONTACTS,
@@ -491,3 +501,19 @@ def test_where_few_lines_name_anybody_tables_of_one_feature_are_others() -> None
         assert found[share]["tie"] == weights[int(table["tie"])]
     for name, *_ in policy.pairs:
         assert found[0.24][name] == found[0.25][name], name
+
+
+@pytest.mark.parametrize("tie", Tie)
+def test_whose_exchange_a_message_goes_on_with(tie: Tie) -> None:
+    """A colleague's before two people's; the bot's own whoever else is there."""
+    own = tie in {Tie.ANSWERED, Tie.CONTINUED}
+    others = tie in {Tie.ELSEWHERE_ANSWERED, Tie.ELSEWHERE_CONTINUED}
+    for colleagues, people in product((False, True), repeat=2):
+        expected = Thread.NOBODYS
+        if own:
+            expected = Thread.OWN
+        elif others and colleagues:
+            expected = Thread.COLLEAGUES
+        elif others and people:
+            expected = Thread.PEOPLES
+        assert _thread({"tie": float(tie)}, colleagues, people) is expected

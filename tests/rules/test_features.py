@@ -80,3 +80,42 @@ def test_who_never_spoke_is_far() -> None:
 def test_a_pace_ends_somewhere(lines: int, ago: int, pace: float) -> None:
     """How many of its own intervals a bot was silent: a hundred are enough."""
     assert table(lines, ago, 0)["bot_pace"] == pytest.approx(pace)
+
+
+@pytest.mark.parametrize(
+    ("who", "ago", "waiting"), [("kim", 59, 1), ("kim", 60, 0), ("ann", 5, 0)]
+)
+def test_who_waits_for_the_bot(who: str, ago: int, waiting: int) -> None:
+    """Somebody else than the author, among the lines that are remembered one by one."""
+    room = Room()
+    room.number = 1_000
+    room.people["bot"] = Person(lines=1, last_line=1)
+    room.people["bot"].waiting[who] = room.number - ago
+    found = features(room, Utterance("1", "ann", "so", NOW_MS), "bot")
+    assert found["bot_waiting"] == waiting
+
+
+@pytest.mark.parametrize(("ago", "recent"), [(30, True), (31, False)])
+def test_words_that_the_bot_has_used(ago: int, recent: bool) -> None:
+    """By how rare they are here; those of the last thirty lines a second time."""
+    room = Room()
+    room.number = 1_000
+    room.people["bot"] = Person(profile={"kelp": room.number - ago, "reef": 1})
+    found = features(room, Utterance("1", "ann", "kelp grows", NOW_MS), "bot")
+    assert found["words"] == room.rarity("kelp")
+    assert found["words_recent"] == (room.rarity("kelp") if recent else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "target", "number"),
+    [(0, None, 3.0), (1, None, 2.0), (1, "kim", 1.0), (1, "ann", 0.0)],
+)
+def test_whom_the_bot_last_spoke_to(
+    lines: int, target: str | None, number: float
+) -> None:
+    """And whether it asked the author."""
+    room = Room()
+    room.people["bot"] = Person(lines=lines, last_target=target, last_marks=2)
+    found = features(room, Utterance("1", "ann", "so", NOW_MS), "bot")
+    assert found["bot_target"] == number
+    assert found["bot_asked"] == (2.0 if target == "ann" else 0.0)

@@ -90,6 +90,8 @@ def test_orders(text: str, verdict: str, bots: str) -> None:
         "> elena stop",
         "elena",
         "elena stop aria",
+        "elena stop 😂",
+        "elena 😂 stop",
         "<@&92> stop",
         "<@&91> <@&92> stop",  # a role of people
     ],

@@ -141,19 +141,36 @@ def test_a_talk_of_two_ends_with_the_lines_after_it(
 
 
 def test_who_speaks_stays_and_who_is_silent_longest_is_forgotten() -> None:
-    """People are forgotten in the order in which they last spoke."""
+    """People are forgotten in the order in which they last spoke, with their names; a
+    bot's stays, and so does one that somebody else bears by now."""
     talk = Talk()
+    talk.say(ELENA, "hello")
     talk.say("regular", "hello")
     talk.say("silent", "hello")
-    for number in range(PEOPLE - 3):
+    talk.say("heir", "hello")
+    for number in range(PEOPLE - 4):
         talk.say(f"p{number}", "hello")
     talk.say("regular", "still here")
-    for number in range(3):
+    talk.room.observe(Utterance("h", "heir", "hi", talk.at_ms, ("Namep0",)))
+    for number in range(4):
         talk.say(f"q{number}", "hello")
     assert talk.room.person("regular").lines == 2
     assert talk.room.person("silent").lines == 0
+    assert talk.room.person("p1").lines == 0
     assert talk.room.person("p2").lines == 1
     assert len(talk.room.people) == PEOPLE
+    called = {
+        name: talk.room.read(talk.utterance("x", f"{name}: hi")).opened
+        for name in ("Elena", "Nameregular", "Namesilent", "Namep0", "Namep1", "Namep2")
+    }
+    assert called == {
+        "Elena": (ELENA,),
+        "Nameregular": ("regular",),
+        "Namesilent": (),
+        "Namep0": ("heir",),
+        "Namep1": (),
+        "Namep2": ("p2",),
+    }
 
 
 def test_words_are_forgotten_in_the_order_of_their_last_use() -> None:

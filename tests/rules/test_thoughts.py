@@ -459,3 +459,21 @@ def test_the_first_answer_closes_a_thought() -> None:
 def test_how_plainly_more_is_to_come(text: str, open_: float) -> None:
     """To each bound, and one beyond it."""
     assert openness(text, NAMES) == open_
+
+
+def test_only_a_bots_reply_answers_and_only_whom_it_replies_to() -> None:
+    """Several people may wait, and people reply to each other, too."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "aria, what is X?"))
+    thoughts.hear(line(2, "aria, what is Y?", 1, author="ben"))
+
+    def answered_ms() -> list[int | None]:
+        found = [thoughts.of(author) for author in ("anna", "ben")]
+        return [one and one.answered_ms for one in found]
+
+    thoughts.hear(line(3, "no idea", 2, author="kim", reply_to="1"))
+    assert answered_ms() == [None, None]
+    thoughts.hear(line(4, "Hello all.", 3, author="bot"), ours=True)
+    assert answered_ms() == [None, None]
+    thoughts.hear(line(5, "It is Z.", 4, author="bot", reply_to="2"), ours=True)
+    assert answered_ms() == [None, 4_000]

@@ -159,6 +159,7 @@ def test_a_name_of_two_words(text: str, whole: bool) -> None:
         ("[AI] Elena", {"ai", "elena"}),
         ("**Elena**", {"elena"}),
         ("Elena | away", {"elena", "away"}),
+        ("花子Elena", {"花子", "elena"}),
     ],
 )
 def test_the_words_of_a_name(name: str, words: set[str]) -> None:

@@ -190,6 +190,11 @@ def test_what_follows_a_name_that_is_greeted(rest: str, called_by_it: bool) -> N
         ("花子 こんにちは", "花子"),
         ("花子学校？", ""),
         ("你好花子学校", "花子"),
+        # A greeting that ends with what takes a name must be a long one.
+        ("亲爱的花子学校", "花子"),
+        ("请问花子学校", ""),
+        ("请问花子，学校", ""),
+        ("あの花子学校", ""),
         ("😂花子、学校", "花子"),
         # Further on: at the end of a clause, with a sign of a second person
         ("学校、花子", "花子"),
