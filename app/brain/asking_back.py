@@ -1,5 +1,5 @@
 """What people ask about a line just said: whether it is sure, what it means, why it is
-so. No line about the subject answers that."""
+so, and what comes next. Only the last may be answered by a line about the subject."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from app.domain.character import Mood
 
-MOODS = (Mood.DOUBTED, Mood.UNCLEAR, Mood.WHY)
+MOODS = (Mood.DOUBTED, Mood.UNCLEAR, Mood.WHY, Mood.MORE)
 """Each answers one of these questions, and nothing else."""
 _LONGEST = 60
 """Characters of such a question; a longer one asks something of its own."""
@@ -36,6 +36,15 @@ _PATTERNS = (
         r"why(?: (?:is|was) (?:that|this|it)(?: so)?| (?:so|though|not|that)| is it so)?|how come|how so|what for"
         r"|(?:warum|wieso|weshalb)(?: (?:ist das so|das|denn|so))?|(?:y )?por qu[eé]|(?:et )?pourquoi(?: [cç]a)?"
         r"|почему(?: (?:так|это))?|neden(?: [oö]yle)?",
+    ),
+    (
+        Mood.MORE,
+        r"and ?\?|(?:and )?then(?: what)? ?\?|(?:what|and) then|what(?:['’]?s| is| comes)? next|what (?:else|more)"
+        r"|(?:please )?(?:go on|continue|keep going|carry on)(?: please)?"
+        r"|(?:can you )?(?:tell (?:me|us)|say) (?:a (?:bit|little) )?more(?: about (?:it|that|this))?"
+        r"|(?:und )?(?:dann|weiter) ?\?|(?:was|wie) (?:kommt )?(?:dann|weiter)|(?:erz[aä]hl|sag) (?:mir |uns )?mehr(?: davon)?"
+        r"|[¿]?y (?:luego|entonces|despu[eé]s) ?\?|cu[eé]ntame m[aá]s|sigue|(?:et )?(?:apr[eè]s|ensuite|alors) ?\?"
+        r"|dis[- ]m['’]en plus|continue[zs]?|(?:и )?(?:что )?дальше ?\?|(?:и )?потом ?\?|продолжай|(?:ee )?sonra ?\?|devam et",
     ),
 )
 _QUESTIONS = tuple(
@@ -84,6 +93,16 @@ SHIPPED: Mapping[Mood, tuple[str, ...]] = {
         "There is a short answer and an honest one, and the honest one is that people still argue about it.",
         "I have only ever seen that it is so, {author}. What do you make of it?",
         "Everybody tells that part differently. How did you hear it?",
+    ),
+    Mood.MORE: (
+        "That was as far as I had got, {author}. Which part do you want more of?",
+        "You first, {author}: what would you try next?",
+        "There is more, I only don't know which end you want. What matters to you?",
+        "I stopped where I stop being any use. What is missing for you?",
+        "Then I lean back and listen, {author}. What happened on your side?",
+        "Give me something to go on with. What are you after?",
+        "I had hoped you would ask less, {author}. What do you need it for?",
+        "That depends on you from here. What do you have so far?",
     ),
 }
 """For every character, beside the lines of its file. None holds a fact: they must fit

@@ -52,6 +52,16 @@ mood, if not very well."""
 CUED = 0.5
 """Cosine to its cue from which a line of a mood answers what was said; below, lines
 that fit anything come first."""
+ANSWERS = 0.55
+"""Cosine to its cue from which a line on the subject answers a message or a clause of
+it; below, it is on the subject and beside the point. Of 56 messages that a line of the
+shipped files answers 52 reach it, of 40 that none answers 7."""
+CLAUSE = re.compile(r"[,;.!?]|\b(?:but|and|because|so|when|while|if)\b", re.IGNORECASE)
+LEAST_WORDS = 3
+"""Of a clause that is compared by itself."""
+MOST_CLAUSES = 4
+CLAIM = 0.45
+"""Fit of a line that claims the subject and asks: it answers whatever was said on it."""
 OPENING_CHANCE = 0.15
 
 _INTERJECTION = re.compile(r"[\w-]{1,6}[.,!?]")
@@ -75,6 +85,23 @@ class VoiceScene:
     """What came with the words, or in place of them: `a picture`."""
     called: str = ""
     """The bot's name on Discord, where `said` shows it for a mention."""
+
+
+class _Nearness(NamedTuple):
+    """Cosines by cue: of all that was said, and of its nearest clause."""
+
+    whole: dict[str, float]
+    clause: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What a line is chosen for. `follows`: any line on the subject of the last own one
+    goes on from there."""
+
+    words: str
+    recent: Sequence[str]
+    follows: bool = False
 
 
 _UNSEEN = tuple(
@@ -102,7 +129,7 @@ _MINE = (
     "This is what I am here for, {author}. Which part bothers you?",
     "I have been waiting for this. What would help you most?",
 )
-"""Of a subject for which a character file has no lines. None names it: its words would
+"""Of a subject on which no line of a character file answers. None names it: its words would
 call every colleague with the same interest. Each answers a question as well as a
 story: "what happened exactly?" does not."""
 _EACH = 4
@@ -127,13 +154,12 @@ class Repertoire:
         self._unseen = [
             line for line in character.lines if line.mood is Mood.UNSEEN
         ] or list(_UNSEEN)
-        have = {line.topic for line in character.lines}
         self._mine = [
             VoiceLine(text=text, topic=interest.name)
             for interest in character.interests
-            if interest.name not in have
             for text in _share_of(character.name, _MINE)
         ]
+        self._claims = frozenset(line.text for line in self._mine)
         self._asked = [
             *(line for line in character.lines if line.mood in asking_back.MOODS),
             *(
@@ -157,7 +183,8 @@ class Repertoire:
         chance = Random(f"{seed}/{scene.seed}/{scene.said}")
         said = self._heard(scene)
         if not said and scene.thing:
-            line = self._choose_line([self._unseen], scene.thing, scene.recent, chance)
+            sought = _Sought(scene.thing, scene.recent)
+            line = self._choose_line([self._unseen], sought, chance)
             return self._fill_slots(
                 line,
                 scene=scene,
@@ -169,18 +196,17 @@ class Repertoire:
         topic, spoken_of = self._nearest_topic(said, reading, scene.recent)
         about = topic if spoken_of else None
         asked = self._asked_back(said, scene)
-        tiers = (
-            [asked]
-            if asked
-            else self._fitting_tiers(
-                Mood.SMALLTALK
-                if about and reading.mood not in _TENDER
-                else reading.mood,
-                about,
-                reading,
-            )
+        follows = self._follows_up(said, reading, scene.recent)
+        tiers = asked or self._fitting_tiers(
+            Mood.SMALLTALK if about and reading.mood not in _TENDER else reading.mood,
+            about,
+            reading,
         )
-        line = self._choose_line(tiers, said, scene.recent, chance)
+        # "And then?" says nothing of its own: the next line goes with the last one.
+        more = asking_back.asked_back(said) is Mood.MORE and bool(scene.recent)
+        words = scene.recent[-1] if more else said
+        sought = _Sought(words, scene.recent, bool(follows))
+        line = self._choose_line(tiers, sought, chance)
         return self._fill_slots(
             line, scene=scene, topic=topic, reading=reading, chance=chance
         )
@@ -202,11 +228,26 @@ class Repertoire:
             return (kind is not Mood.CURIOUS and kind in moods) or not moods
         return reading.mood in moods
 
-    def _asked_back(self, said: str, scene: VoiceScene) -> list[VoiceLine]:
-        """The lines that answer what is asked about the last own line; none where
+    def _asked_back(self, said: str, scene: VoiceScene) -> list[list[VoiceLine]]:
+        """Groups of lines that answer what is asked about the last own line; none where
         something else is said."""
         kind = asking_back.asked_back(said) if scene.recent else None
-        return [line for line in self._asked if line.mood is kind]
+        if kind is None:
+            return []
+        lines = [line for line in self._asked if line.mood is kind]
+        if kind is not Mood.MORE:
+            return [lines]
+        topic = self._last_topic(scene.recent)
+        heard = "\n".join(scene.recent)
+        more = [
+            line
+            for line in self._character.lines
+            if topic and line.topic == topic and not self._was_said(line, heard)
+        ]
+        return [more, lines]
+
+    def _was_said(self, line: VoiceLine, heard: str) -> bool:
+        return _is_said(self._shapes[line.text], heard)
 
     def _heard(self, scene: VoiceScene) -> str:
         """What was said, without the name by which the bot was called."""
@@ -219,14 +260,34 @@ class Repertoire:
     ) -> tuple[str, bool]:
         """The nearest interest, and whether a line about it answers what was said. A
         bare follow-up is about what the last own line was about."""
-        before = self._last_topic(recent)
-        # Its mood is a guess: "are you sure?" is like "how are you?".
-        guessed = reading.sure < 1 and reading.mood not in _TENDER
-        if before and guessed and self._interests.follows_up(said):
+        before = self._follows_up(said, reading, recent)
+        if before:
             return before, True
         interest, topic = self._interests.score([said])[0]
         certain = interest > reading.sure or reading.mood in _GENERAL
         return topic, certain and self._on_topic(interest, topic, said)
+
+    def _follows_up(
+        self, said: str, reading: mood.MoodReading, recent: Sequence[str]
+    ) -> str:
+        """What the last own line was about, if this only asks for more of it; empty:
+        it says something of its own."""
+        before = self._last_topic(recent)
+        if not before or asking_back.asked_back(said) is Mood.MORE:
+            return before
+        # Its mood is a guess: "are you sure?" is like "how are you?".
+        guessed = reading.sure < 1 and reading.mood not in _TENDER
+        bare = guessed and self._interests.follows_up(said)
+        return before if bare and not self._is_answered(said, before) else ""
+
+    def _is_answered(self, said: str, topic: str) -> bool:
+        """Whether a line on another subject answers this: then it is of its own."""
+        near = self._nearness(said).clause
+        return any(
+            near[_cue_of(line)] >= ANSWERS
+            for line in self._character.lines
+            if line.topic not in (None, topic)
+        )
 
     def _last_topic(self, recent: Sequence[str]) -> str:
         """What the last own line was about, but for those that only answered what was
@@ -302,20 +363,18 @@ class Repertoire:
     def _choose_line(
         self,
         tiers: Sequence[Sequence[VoiceLine]],
-        said: str,
-        recent: Sequence[str],
+        sought: _Sought,
         chance: Random,
     ) -> VoiceLine:
+        recent = sought.recent
         heard = "\n".join(recent)
         used = {text for text, shape in self._shapes.items() if _is_said(shape, heard)}
         for tier in tiers:
             fresh = [line for line in tier if line.text not in used]
             if fresh:
-                cosines = self._encoder.likeness([said], self._cues)[0]
-                near = dict(zip(self._cues, cosines, strict=True))
+                near = self._nearness(sought.words)
                 scores = [
-                    _line_fit(line, float(near[_cue_of(line)]))
-                    + chance.random() * JITTER
+                    self._fit_of(line, near, sought.follows) + chance.random() * JITTER
                     for line in fresh
                 ]
                 return fresh[scores.index(max(scores))]
@@ -333,6 +392,26 @@ class Repertoire:
                 default=-1,
             ),
         )
+
+    def _nearness(self, words: str) -> _Nearness:
+        """How near words, or a clause of them, are to the cues."""
+        texts = [words, *_clauses_of(words)] if self._encoder.understands else [words]
+        cosines = self._encoder.likeness(texts, self._cues)
+        whole = dict(zip(self._cues, map(float, cosines[0]), strict=True))
+        best = dict(zip(self._cues, map(float, cosines.max(axis=0)), strict=True))
+        return _Nearness(whole, best)
+
+    def _fit_of(self, line: VoiceLine, near: _Nearness, follows: bool) -> float:
+        """How well a line answers what was said, or follows the last own line."""
+        cue = _cue_of(line)
+        if line.topic is None:
+            return _line_fit(line, near.whole[cue])
+        cosine = near.clause[cue]
+        if line.text in self._claims:
+            return -1.0 if follows else CLAIM
+        if follows or not self._encoder.understands or line.cue is None:
+            return cosine
+        return cosine if cosine >= ANSWERS else cosine - 1.0
 
     def _fill_slots(
         self,
@@ -366,16 +445,21 @@ def _share_of(name: str, texts: Sequence[str]) -> list[str]:
     return sorted(texts, key=place)[:_EACH]
 
 
+def _clauses_of(text: str) -> list[str]:
+    """The clauses of a sentence: a line may answer one of several."""
+    found = [clause.strip() for clause in CLAUSE.split(text[:500])]
+    long = [one for one in found if len(one.split()) >= LEAST_WORDS]
+    return [one for one in long if one != text][:MOST_CLAUSES]
+
+
 def _cue_of(line: VoiceLine) -> str:
     """What a message is compared with to see whether the line answers it."""
     return line.cue or line.text
 
 
 def _line_fit(line: VoiceLine, cosine: float) -> float:
-    """How well a line answers, from the cosine of the message to its cue or, without
-    one, to its text."""
-    if line.topic is not None:
-        return cosine
+    """How well a line of a mood answers, from the cosine of the message to its cue or,
+    without one, to its text."""
     if line.cue is None:
         return max(cosine, GENERAL)
     return cosine if cosine >= CUED else cosine - GENERAL

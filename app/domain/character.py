@@ -97,6 +97,8 @@ class Mood(StrEnum):
     """Asked what they mean by it."""
     WHY = "why"
     """Asked why it is so."""
+    MORE = "more"
+    """Asked to go on."""
     CURIOUS = "curious"
     """A question or remark they know nothing about."""
 

@@ -80,17 +80,7 @@ def test_no_line_is_repeated_within_25_answers(
     for place, message in enumerate(messages):
         said.append(speaks.say(VoiceScene(message, "Sam", tuple(said), str(place))))
     assert len(set(said)) == len(said)
-    used = [
-        next(
-            line.text
-            for line in character.lines
-            if all(
-                part in text
-                for part in line.text.replace("{topic}", "{author}").split("{author}")
-            )
-        )
-        for text in said
-    ]
+    used = [line_of(character, text) or text for text in said]
     assert len(set(used)) == len(used), "not the same line with another opening either"
 
 
@@ -151,7 +141,7 @@ def test_topics_are_answered_with_topical_lines() -> None:
     for name, question, topic in [
         ("elena", "how do octopuses change colour?", "octopuses"),
         ("elena", "is the reef dying?", "coral reefs"),
-        ("aria", "my chorus sounds flat", "songwriting"),
+        ("aria", "my chorus still does not work", "songwriting"),
         ("aria", "how long should I practise guitar?", "playing an instrument"),
         ("dotty", "can't sleep again", "sleepless nights"),
         ("dotty", "should I text my ex?", "people and their hearts"),
@@ -347,6 +337,20 @@ def test_a_follow_up_stays_with_what_was_said() -> None:
         assert then.topic == first.topic is not None
 
 
+def test_what_another_line_answers_is_no_follow_up() -> None:
+    """After a line on drinks, noodles are noodles."""
+    dotty = CHARACTERS["dotty"]
+    said = "The secret's the ice, it always was. Small ice is just water in a hurry."
+    for text, topic in (
+        ("We ended up eating noodles at two in the morning.", "late-night food"),
+        ("Why are you still awake so late?", "sleepless nights"),
+    ):
+        answer = voice(dotty).say(VoiceScene(text, "Kim", recent=(said,)))
+        line = line_of(dotty, answer)
+        assert line is not None, answer
+        assert line.topic == topic, answer
+
+
 ASKED_BACK = {
     Mood.DOUBTED: (
         "are you sure?",
@@ -439,14 +443,90 @@ def test_who_is_asked_back_has_something_to_say() -> None:
 
 def test_who_wins_a_message_for_its_subject_has_a_line_on_it() -> None:
     """The voice measures a subject as the gateways do: also in words that no list and
-    no example holds."""
+    no example holds. It says a line on it, or that the subject is its own."""
     elena = CHARACTERS["elena"]
     for text in ("are lobsters immortal or is that a myth", "Hat ein Krake Knochen?"):
         scene = VoiceScene(text, "Kim")
         assert voice(elena).knows([HumanMessage(text, additional_kwargs=packed(scene))])
         line = line_of(elena, voice(elena).say(scene))
+        assert line is None or line.topic is not None
+
+
+BESIDE_THE_POINT = [
+    ("aria", "my guitar strings keep buzzing"),
+    ("aria", "my microphone crackles"),
+    ("aria", "the drummer is late again"),
+    ("elena", "my aquarium water is cloudy"),
+    ("elena", "how old do lobsters get?"),
+    ("dotty", "is leftover pizza ok for breakfast"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), BESIDE_THE_POINT)
+def test_a_line_on_the_subject_that_answers_something_else_is_not_said(
+    name: str, text: str
+) -> None:
+    """Buzzing strings are no sore fingertips: where no line of the subject answers, it
+    asks for more and tells of nothing else, whatever the seed."""
+    character = CHARACTERS[name]
+    for seed in range(8):
+        said = voice(character, seed).say(VoiceScene(text, "Sam"))
+        assert line_of(character, said) is None, said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "begins"),
+    [
+        ("aria", "I wrote a song last night, but the chorus does not work", "If the"),
+        ("aria", "my fingertips bleed, and they are sore from practising", "Sore"),
+        ("dotty", "lost a bet because of you, now I have to sing", "What was the"),
+        ("elena", "we went out early and saw a whale today", "Where was this"),
+    ],
+)
+def test_one_clause_of_several_is_answered(name: str, text: str, begins: str) -> None:
+    """What else is said in a sentence hides no line that answers a part of it."""
+    for seed in range(4):
+        said = voice(CHARACTERS[name], seed).say(VoiceScene(text, "Sam"))
+        assert begins in said, said
+
+
+def test_who_is_asked_to_go_on_stays_with_the_subject() -> None:
+    """Another line on it, the nearest to the last; when all are said, a line that asks
+    what more is wanted."""
+    elena = CHARACTERS["elena"]
+    topical = [one for one in elena.lines if one.topic == "octopuses"]
+    said = ["Three hearts, blue blood, and two thirds of the neurons in the arms. An "
+            "octopus is a committee that agrees."]  # fmt: skip
+    for _ in topical[1:]:
+        scene = VoiceScene("ok and then?", "Kim", recent=tuple(said))
+        said.append(voice(elena).say(scene))
+        line = line_of(elena, said[-1])
         assert line is not None
-        assert line.topic is not None
+        assert line.topic == "octopuses"
+    scene = VoiceScene("ok and then?", "Kim", recent=tuple(said))
+    last = voice(elena).say(scene)
+    own = {one.text for one in elena.lines if one.mood is Mood.MORE}
+    more = {line.replace("{author}", "Kim") for line in (*own, *SHIPPED[Mood.MORE])}
+    assert last.endswith(tuple(more))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["go on", "and?", "and then?", "what next?", "tell me more", "und dann?",
+     "¿y luego?", "et après ?", "и что дальше?", "sonra?"],
+)  # fmt: skip
+def test_what_asks_for_more(text: str) -> None:
+    """In six languages."""
+    assert asked_back(text) is Mood.MORE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["then I went home", "go on without me", "what more could I do?", "and a beer"],
+)
+def test_what_asks_for_no_more(text: str) -> None:
+    """It says something of its own."""
+    assert asked_back(text) is None
 
 
 def test_a_subject_without_lines_is_claimed_and_never_denied() -> None:
