@@ -217,7 +217,7 @@ def parse_unfitted(text: str) -> Policy:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
 

@@ -103,6 +103,7 @@ def test_without_a_pause(line: str, names: str) -> None:
         ("it rains - elena", ""),
         ("it rains 😂, elena", ""),
         ("it rains, hope", ""),
+        ("it rains, elena and hope", ""),
         ("this is my friend, elena", ""),
         ("his friend, elena", ""),
         ("it's me, elena", ""),
@@ -133,7 +134,9 @@ def test_after_a_pause(line: str, names: str) -> None:
         ("what do you think elena, bob and aria?", "elena bob aria"),
         # All of them together, else the last alone.
         ("have you seen elena, bob?", "bob"),
+        ("what do you think elena and bob and aria", "elena bob aria"),
         ("what do you think dr elena", "elena"),
+        ("have you met dr elena", ""),
         ("what do you think elena san", "elena"),
         ("what do you think elena san, or not", "elena"),
         ("how are you elena, i am fine", "elena"),

@@ -445,3 +445,19 @@ def test_an_utterance_is_read_once_until_the_room_learns_more() -> None:
     number = talk.room.read(said).number
     talk.say("2", "hello")
     assert talk.room.read(said).number == number + 1
+
+
+def test_help_that_nobody_asked_for_is_counted_and_fades() -> None:
+    """By each line, and only the first time between two people."""
+    talk = Talk()
+    for author in "123":
+        talk.say(author, "hello")
+    talk.say("1", "Name2: try again")
+    talk.fill(4)
+    talk.say("1", "Name2: or not")
+    talk.say("2", "Name1: thanks")
+    assert (talk.room.person("1").helped, talk.room.person("2").helped) == (1.0, 0.0)
+    talk.say("1", "Name3: try again")
+    helper = talk.room.person("1")
+    assert helper.helped == pytest.approx(1 + 0.97**7)
+    assert helper.helped_line == 10

@@ -286,6 +286,8 @@ def test_off_joins_nothing_and_waits_for_nothing() -> None:
     two = [line(1, "hey aria"), line(2, "what is X?", 1)]
     assert [thoughts.hear(one) for one in two] == [ALONE, ALONE]
     assert wait_ms(two, OFF) == 0
+    assert OFF.off
+    assert not Patience(wait_ms=1).off
 
 
 def test_typing_is_waited_for_within_the_bound() -> None:
@@ -477,3 +479,14 @@ def test_only_a_bots_reply_answers_and_only_whom_it_replies_to() -> None:
     assert answered_ms() == [None, None]
     thoughts.hear(line(5, "It is Z.", 4, author="bot", reply_to="2"), ours=True)
     assert answered_ms() == [None, 4_000]
+
+
+def test_a_bot_has_no_thoughts_of_its_own() -> None:
+    """And what is cleared is forgotten."""
+    thoughts = Thoughts(PATIENCE)
+    thoughts.hear(line(1, "hey aria"))
+    thoughts.hear(line(2, "well,", 1, author="bot"), ours=True)
+    assert thoughts.of("bot") is None
+    assert thoughts.of("anna") is not None
+    thoughts.clear()
+    assert thoughts.of("anna") is None

@@ -71,7 +71,12 @@ def test_a_letter_of_a_name_of_several_words_cuts_no_other_word() -> None:
 
 
 def test_what_stands_beside_a_name_in_such_a_script() -> None:
-    """The rest of the letters, with no space between."""
+    """The rest of the letters, with no space between; nor before a mark that follows."""
+    assert [one.spaced for one in tokens("花子さん!", ("花子", RIA))] == [
+        True,
+        False,
+        False,
+    ]
     found = tokens("大花子さん hi", ("花子", RIA))
     assert [(one.text, one.spaced) for one in found] == [
         ("大", True),
