@@ -101,10 +101,53 @@ _BY_CODE: Mapping[str, Fault] = {
     "overloaded_error": Fault.OVERLOADED,
     "rate_limit_exceeded": Fault.RATE,
 }
-_TOO_LONG = re.compile(
-    r"context[ _](?:length|window|size)|(?:prompt|input) is too long|too many input tokens",
-    re.IGNORECASE,
+_BY_WORDS: tuple[tuple[Fault, re.Pattern[str]], ...] = (
+    (
+        Fault.LONG,
+        re.compile(
+            r"context[ _](?:length|window|size)|(?:prompt|input) is too long|too many (?:input )?tokens"
+            r"|maximum prompt length|token count .{0,40}exceeds",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Fault.CREDIT,
+        re.compile(
+            r"credit balance|insufficient[ _](?:account )?(?:balance|credits?|funds)|out of credits?"
+            r"|(?:used all|exhausted) .{0,40}credits|billing (?:is not|has not|hard limit|not)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Fault.KEY,
+        re.compile(
+            r"(?:incorrect|invalid|expired|missing) api[ _-]?key|api[ _-]?key (?:is )?(?:not valid|invalid|expired|not found)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Fault.MODEL,
+        re.compile(
+            r"not a valid model|(?:invalid|unknown|no such) model\b|model[ _]not[ _](?:exist|found)"
+            r"|\bmodel .{1,80}(?:does not exist|not found)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Fault.FILTERED,
+        re.compile(
+            r"(?:was|been|is) flagged|content (?:management )?policy|safety system|content_filter",
+            re.IGNORECASE,
+        ),
+    ),
 )
+"""What providers say in words beside a general status: one of them answers 400 for an
+empty account, another for a wrong key or an unknown model."""
+_SAID = frozenset({400, 403, 422})
+"""Statuses that mean one thing at one provider and another at the next."""
+_MESSAGE = 300
+"""Characters of a provider's message that are read: behind them some repeat the
+prompt."""
 _NAMED = re.compile(
     r"\b(max_completion_tokens|max_tokens|temperature|stream(?:ing)?)\b", re.IGNORECASE
 )
@@ -176,8 +219,10 @@ def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
     # A 429 is a limit, also where a proxy wrote its page.
     if status != 429 and _is_html(error):
         return Fault.NO_API
-    if status == 400 and _TOO_LONG.search(str(body.get("message", ""))):
-        return Fault.LONG
+    message = str(body.get("message", ""))[:_MESSAGE] if status in _SAID else ""
+    for fault, words in _BY_WORDS:
+        if words.search(message):
+            return fault
     return _BY_STATUS.get(status, Fault.REQUEST)
 
 
@@ -295,7 +340,9 @@ def _refused_parameter(body: Mapping[str, Any]) -> str:
         if text in PARAMETERS:
             return str(text)
     found = _NAMED.search(
-        str(body.get("message") or (detail if isinstance(detail, str) else ""))[:300]
+        str(body.get("message") or (detail if isinstance(detail, str) else ""))[
+            :_MESSAGE
+        ]
     )
     if found is None:
         return ""
