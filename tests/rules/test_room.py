@@ -147,6 +147,8 @@ def test_who_speaks_stays_and_who_is_silent_longest_is_forgotten() -> None:
     talk.say(ELENA, "hello")
     talk.say("regular", "hello")
     talk.say("silent", "hello")
+    # Not every line tells what its author is called.
+    talk.room.observe(Utterance("s", "silent", "hi", talk.at_ms))
     talk.say("heir", "hello")
     for number in range(PEOPLE - 4):
         talk.say(f"p{number}", "hello")
