@@ -15,8 +15,8 @@ CHATTINESS_BITS = 4.0
 HAND_OVER_BITS = 7.0
 """Bits that a message on its subject has more for a character, where another of our
 bots would go on answering by its thread alone."""
-UNSURE_BITS, SURE_BITS = 0.0, 5.0
-"""Bits of interest from which some, and all of that counts."""
+SURE_BITS = 5.0
+"""Bits of interest from which all of that counts; of fewer, their share."""
 FOLLOW_UP_BITS = 1.0
 """Bits of a follow-up in the character's own thread."""
 UNRELATED_BITS = 4.0
@@ -46,8 +46,7 @@ def subject_change(interest: float, likeness: Likeness | None, thread: Thread) -
     """
     if thread is Thread.COLLEAGUES:
         # No measured likeness is asked for: words alone may hand a subject over.
-        share = (interest - UNSURE_BITS) / (SURE_BITS - UNSURE_BITS)
-        return HAND_OVER_BITS * min(1.0, max(0.0, share))
+        return HAND_OVER_BITS * min(1.0, max(0.0, interest / SURE_BITS))
     if thread is not Thread.OWN or likeness is None:
         return 0.0
     follows = _follows(likeness)

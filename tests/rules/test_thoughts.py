@@ -158,6 +158,8 @@ def test_a_new_call_after_a_whole_line_is_a_new_thought() -> None:
     assert heard([first, again]) == [(), ()]
     bare = line(1, "hey aria", calls=("aria",))
     assert heard([bare, again]) == [(), ("1",)]
+    assert heard([line(1, "um"), again]) == [(), ("1",)]
+    assert heard([line(1, "it is late."), again]) == [(), ()]
 
 
 def test_who_calls_somebody_else_begins_anew() -> None:
@@ -180,6 +182,7 @@ def test_a_reply_to_somebody_is_a_thought_of_its_own() -> None:
     assert heard([line(1, "hey aria"), reply]) == [(), ()]
     own = line(2, "I mean the blue one", 2, reply_to="1")
     assert heard([line(1, "hey aria"), own]) == [(), ("1",)]
+    assert heard([line(1, "hey aria", reply_to="77"), reply]) == [(), ("1",)]
 
 
 def answered(at_s: float, text: str, answer: str = "It is Y.", **more: object) -> bool:
@@ -200,6 +203,7 @@ def test_an_afterthought_was_begun_before_the_answer_was_read() -> None:
     assert not answered(3, "or is it Z?")
     assert answered(2, "?")
     assert not answered(3, "aria, asking for a friend", calls=("aria",))
+    assert not answered(3, "asking for a friend", reply_to="5")
     assert not answered(11, "asking for a friend of mine, who has no time to ask")
 
 
