@@ -60,8 +60,9 @@ CLAUSE = re.compile(r"[,;.!?]|\b(?:but|and|because|so|when|while|if)\b", re.IGNO
 LEAST_WORDS = 3
 """Of a clause that is compared by itself."""
 MOST_CLAUSES = 4
-CLAIM = 0.45
-"""Fit of a line that claims the subject and asks: it answers whatever was said on it."""
+OFFERS = 0.45
+"""Fit of a line that says the subject is its own and asks: it answers whatever was said
+on it."""
 OPENING_CHANCE = 0.15
 
 _INTERJECTION = re.compile(r"[\w-]{1,6}[.,!?]")
@@ -159,7 +160,7 @@ class Repertoire:
             for interest in character.interests
             for text in _share_of(character.name, _MINE)
         ]
-        self._claims = frozenset(line.text for line in self._mine)
+        self._offers = frozenset(line.text for line in self._mine)
         self._asked = [
             *(line for line in character.lines if line.mood in asking_back.MOODS),
             *(
@@ -407,8 +408,8 @@ class Repertoire:
         if line.topic is None:
             return _line_fit(line, near.whole[cue])
         cosine = near.clause[cue]
-        if line.text in self._claims:
-            return -1.0 if follows else CLAIM
+        if line.text in self._offers:
+            return -1.0 if follows else OFFERS
         if follows or not self._encoder.understands or line.cue is None:
             return cosine
         return cosine if cosine >= ANSWERS else cosine - 1.0
