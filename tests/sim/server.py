@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
-from redis.exceptions import ResponseError
 
 from app.store import scripts
 from app.store.calls import Call
+from tests.wire import Connection
 
 EXPIRIES = "sim:expiries"
 FAR_MS = 10 * 3_600_000
@@ -66,64 +64,6 @@ _TIMELY = frozenset({"SET", "PTTL", "TIME", "PEXPIRE", "XADD"})
 
 Edit = Callable[[str, str], str]
 """Of a script's name and text its text with a fault in it."""
-
-
-class Connection:
-    """One connection without pool, locks and retries: those of the client library take
-    as long as the rest of the simulation."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        self._socket = socket.create_connection((parts.hostname, parts.port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._replies = self._socket.makefile("rb")
-        if parts.password:
-            self.ask(("AUTH", parts.username or "default", parts.password))
-        self.ask(("SELECT", parts.path.lstrip("/") or "0"))
-
-    def ask(self, *commands: tuple[str | int | float, ...]) -> Any:
-        """The reply to the last of these commands."""
-        self._socket.sendall(b"".join(map(_packed, commands)))
-        replies = [self._reply() for _ in commands]
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
-        return replies[-1]
-
-    def _reply(self) -> Any:
-        line = self._replies.readline()
-        kind, rest = line[:1], line[1:-2]
-        match kind:
-            case b"$":
-                length = int(rest)
-                return (
-                    None if length < 0 else self._replies.read(length + 2)[:-2].decode()
-                )
-            case b":":
-                return int(rest)
-            case b"+":
-                return rest.decode()
-            case b"*":
-                length = int(rest)
-                return None if length < 0 else [self._reply() for _ in range(length)]
-            case b"-":
-                return ResponseError(rest.decode())
-        raise ConnectionError("the server is gone")
-
-    def close(self) -> None:
-        """End it."""
-        self._replies.close()
-        self._socket.close()
-
-
-def _packed(command: tuple[str | int | float, ...]) -> bytes:
-    parts = [b"*%d\r\n" % len(command)]
-    for one in command:
-        text = (one if isinstance(one, str) else repr(one)).encode()
-        parts.append(b"$%d\r\n%s\r\n" % (len(text), text))
-    return b"".join(parts)
 
 
 class Server:

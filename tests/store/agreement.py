@@ -8,6 +8,7 @@ from app.domain.lane import Lane
 from app.store import keys
 from tests.store.cycle_reference import Reference
 from tests.store.world import World
+from tests.wire import Command
 
 SLACK_MS = 2_000
 COUNTS = ["posts", "tokens", "micro_usd"]
@@ -28,36 +29,32 @@ def _times(
     return wrong
 
 
+def _scored(key: str) -> Command:
+    return ("ZRANGE", key, 0, -1, "WITHSCORES")
+
+
 def differences(world: World, ref: Reference) -> list[str]:
     """What is in one and not in the other, a line each."""
     answers, boxes, inboxes = sorted(ref.answer), sorted(ref.outbox), sorted(ref.inbox)
-    pipe = world.store.client.pipeline(transaction=False)
-    pipe.zrange(keys.WAKES_DUE, 0, -1, withscores=True)
-    pipe.zrange(keys.ELECTIONS_DUE, 0, -1, withscores=True)
-    for lane in inboxes:
-        pipe.xrange(keys.inbox(Lane.parse(lane)))
-    for bot in sorted(ref.work):
-        pipe.hkeys(keys.work(bot))
-    for message in answers:
-        pipe.hkeys(keys.answer(message))
-    pipe.keys(keys.deleted("*"))
+    asked: list[Command] = [_scored(keys.WAKES_DUE), _scored(keys.ELECTIONS_DUE)]
+    asked += [("XRANGE", keys.inbox(Lane.parse(lane)), "-", "+") for lane in inboxes]
+    asked += [("HKEYS", keys.work(bot)) for bot in sorted(ref.work)]
+    asked += [("HKEYS", keys.answer(message)) for message in answers]
+    asked.append(("KEYS", keys.deleted("*")))
     channels, messages = sorted(ref.waiting), sorted(ref.following)
     for channel in channels:
-        pipe.zrange(keys.floor_waiting(channel), 0, -1)
-        pipe.zrange(keys.floor_elections(channel), 0, -1)
+        asked.append(("ZRANGE", keys.floor_waiting(channel), 0, -1))
+        asked.append(("ZRANGE", keys.floor_elections(channel), 0, -1))
     for message in messages:
-        pipe.zrange(keys.floor_following(message), 0, -1)
+        asked.append(("ZRANGE", keys.floor_following(message), 0, -1))
     for bot, channel in boxes:
-        pipe.lrange(keys.outbox(bot, channel), 0, -1)
+        asked.append(("LRANGE", keys.outbox(bot, channel), 0, -1))
     scopes, roots, holds = sorted(ref.days), sorted(ref.roots), sorted(ref.holds)
     date = world.today()
-    for scope in scopes:
-        pipe.hmget(keys.budget(scope, date), COUNTS)
-    for root in roots:
-        pipe.hmget(keys.cause_root(root), COUNTS)
-    for hold in holds:
-        pipe.hmget(keys.hold(hold), COUNTS)
-    real = iter(pipe.execute())
+    asked += [("HMGET", keys.budget(scope, date), *COUNTS) for scope in scopes]
+    asked += [("HMGET", keys.cause_root(root), *COUNTS) for root in roots]
+    asked += [("HMGET", keys.hold(hold), *COUNTS) for hold in holds]
+    real = iter(world.replies(asked))
     found: list[str] = []
 
     def compare(what: str, have: Any, want: Any) -> None:
@@ -65,7 +62,8 @@ def differences(world: World, ref: Reference) -> list[str]:
             found.append(f"{what}: {have}, expected {want}")
 
     for what, want in (("lanes due", ref.due), ("elections due", ref.elections_due)):
-        have = next(real)
+        scored = next(real)
+        have = [(name, float(at)) for name, at in zip(*[iter(scored)] * 2, strict=True)]
         compare(what, {name for name, _ in have}, set(want))
         found += _times(have, want, ref.now(), world)
     for lane in inboxes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis
-from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from app.domain.lane import Lane
 from app.domain.model import (
@@ -26,6 +29,7 @@ from app.store import admission, commits, floors, keys, scripts
 from app.store.calls import Call
 from app.store.door import Store
 from app.store.limits import Limits
+from tests.wire import Command, Connection
 
 BOTS = ("aria", "dotty", "elena")
 LEASE_MS = 40_000
@@ -60,13 +64,38 @@ return 1
 """
 
 
+_connections: weakref.WeakKeyDictionary[Store, Connection] = weakref.WeakKeyDictionary()
+
+
+def _connection_of(store: Store) -> Connection:
+    """One for each store, which ends with it."""
+    found = _connections.get(store)
+    if found is None:
+        to = store.client.get_connection_kwargs()
+        login = f"{to.get('username') or ''}:{to.get('password') or ''}"
+        found = Connection(f"redis://{login}@{to['host']}:{to['port']}/{to['db']}")
+        weakref.finalize(store, found.close)
+        _connections[store] = found
+    return found
+
+
+@functools.cache
+def _clocked(lua: str, rounds_lives: bool) -> tuple[str, str]:
+    """A script that is given the time as its last argument, and its digest."""
+    text = lua.replace("redis.call('TIME')", _GIVEN_TIME)
+    if rounds_lives:
+        text = _ROUNDED + text.replace("redis.call('PTTL', ", "rounded_life(")
+    text = _TAKE_TIME + text
+    return text, hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - as the server does
+
+
 class _Clocked:
     """Calls a store's scripts with the test's time in place of the server's: the last
     argument of each call."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, connection: Connection) -> None:
         self._client = client
-        self._scripts: dict[str, Script] = {}
+        self._connection = connection
         self.now_us = 0
         self.rounds_lives = False
         """Scripts see how long a key still lives in whole `ROUND_MS`: the server's own
@@ -76,14 +105,13 @@ class _Clocked:
         """What the server answers."""
         if not call.script:
             return self._client.execute_command(*call.args)  # type: ignore[no-untyped-call]
-        if call.script not in self._scripts:
-            lua = scripts.source(call.script).replace("redis.call('TIME')", _GIVEN_TIME)
-            if self.rounds_lives:
-                lua = _ROUNDED + lua.replace("redis.call('PTTL', ", "rounded_life(")
-            script = self._client.register_script(_TAKE_TIME + lua)
-            self._scripts[call.script] = script
-        args = (*call.args, self.now_us)
-        return self._scripts[call.script](keys=call.keys, args=args)
+        text, digest = _clocked(scripts.source(call.script), self.rounds_lives)
+        count = len(call.keys)
+        words = ("EVALSHA", digest, count, *call.keys, *call.args, self.now_us)
+        try:
+            return self._connection.ask(words)
+        except NoScriptError:
+            return self._connection.ask(("SCRIPT", "LOAD", text), words)
 
 
 @functools.cache
@@ -118,11 +146,11 @@ class World:
         self.store = store
         self.settings = settings_with(**settings)
         self.limits = Limits.of(self.settings)
-        store.client.flushdb()
-        store.client.set(keys.GENERATION, "world")
-        self._clocked = _Clocked(store.client)
+        self._connection = _connection_of(store)
+        self.replies([("FLUSHDB",), ("SET", keys.GENERATION, "world")])
+        self._pass = self._connection.ask(("SCRIPT", "LOAD", _PASS))
+        self._clocked = _Clocked(store.client, self._connection)
         store._reply = self._clocked.reply  # type: ignore[method-assign]
-        self._pass = store.client.register_script(_PASS)
         # Noon, whatever the hour of the test: no run comes near the day's end, when
         # budgets begin anew.
         self._start = epoch_day() * DAY_S * 1000 + DAY_S * 500
@@ -141,9 +169,13 @@ class World:
         self._set()
         behind = self._now - (redis_now() - self._began + self._passed)
         if abs(behind) > DRIFT_MS:
-            self._pass(args=[behind])
-            self._passed += behind
+            self._let_pass(behind)
         return self._now
+
+    def _let_pass(self, ms: int) -> None:
+        """Take so much off the server's expiries."""
+        self._connection.ask(("EVALSHA", self._pass, 0, ms))
+        self._passed += ms
 
     def round_lives(self) -> None:
         """From now on what scripts read of expiries is the same in every run."""
@@ -164,18 +196,22 @@ class World:
 
     def advance(self, ms: int) -> None:
         """Let `ms` pass."""
-        self._pass(args=[ms])
-        self._passed += ms
+        self._let_pass(ms)
         self._now += ms
         self._set()
 
     def lock(self, lane: Lane, owner: str) -> bool:
         """What LaneLock.take does, without its thread."""
-        return bool(self.store.client.set(keys.lock(lane), owner, nx=True, px=10_000))
+        taken = ("SET", keys.lock(lane), owner, "NX", "PX", 10_000)
+        return bool(self._connection.ask(taken))
 
     def unlock(self, lane: Lane) -> None:
         """The lock's lease ends."""
-        self.store.client.delete(keys.lock(lane))
+        self._connection.ask(("DEL", keys.lock(lane)))
+
+    def replies(self, commands: Sequence[Command]) -> list[Any]:
+        """What the server answers to each of these."""
+        return self._connection.ask_all(commands)
 
 
 def queue_up(store: Store, lane: Lane, now: int | None = None) -> None:
