@@ -122,9 +122,22 @@ def _own_logging() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """One real Valkey server for the whole run."""
+    """One real Valkey server for the whole run. It writes no file, which is a
+    quarter of its work; `durable` is for tests that look at one."""
     with EmbeddedValkey(tmp_path_factory.mktemp("valkey"), appendfsync="no") as server:
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("appendonly", "no")
         yield server
+
+
+@pytest.fixture(scope="module")
+def durable(valkey: EmbeddedValkey) -> Iterator[None]:
+    """For files of tests that look at how the server keeps its data: it keeps them, as
+    an operator's does."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.config_set("appendonly", "yes")
+        yield
+        client.config_set("appendonly", "no")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ from tests.brain.provider_server import refused, told
 from tests.cli.commands import run
 from tests.operator.conftest import Stream
 
+pytestmark = pytest.mark.usefixtures("durable")
+
 OTHER_KEY = Fernet.generate_key().decode()
 
 
