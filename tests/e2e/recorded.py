@@ -18,6 +18,8 @@ import redis
 from tests.patience import patience
 
 LINE = re.compile(r"^[\d.]+ \[(\d+) ([^\]]*)\] (.*)$", re.DOTALL)
+CLIENT = re.compile(r"^id=\d+ addr=(\S+) .* user=(\S+)", re.MULTILINE)
+LOGIN = re.compile(r'"(?:AUTH|HELLO)"', re.IGNORECASE)
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 WITH_PARTS = {"client", "script", "acl", "slowlog", "command", "object"}
 CHANNELS = {
@@ -67,19 +69,21 @@ class Recorder(threading.Thread):
                 if found is None:
                     continue
                 if found[2] != "lua":
-                    caller = self._user(found[2])
+                    caller = self._user(found[2], found[3])
                 self._lines.append((caller, found[3]))
 
-    def _user(self, address: str) -> str:
-        if self._users.get(address, "(unknown)") in {"(unknown)", "default"}:
-            # A connection is another's after its AUTH, which MONITOR shows when it has
-            # been carried out.
+    def _user(self, address: str, command: str) -> str:
+        if address not in self._users:
             listed = str(self._client.execute_command("CLIENT LIST"))
-            for entry in listed.splitlines():
-                known = dict(
-                    part.split("=", 1) for part in entry.split(" ") if "=" in part
-                )
-                self._users[known["addr"]] = known["user"]
+            users = dict(CLIENT.findall(listed))
+            self._users |= {
+                other: user for other, user in users.items() if user != "default"
+            }
+            # A connection is another's after its login, with which it begins.
+            if LOGIN.match(command):
+                return users.get(address, "(unknown)")
+            if address in users:
+                self._users[address] = users[address]
         return self._users.get(address, "(unknown)")
 
     def saw(self, user: str, beginning: str) -> bool:

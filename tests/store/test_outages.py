@@ -258,6 +258,8 @@ def test_flushes_without_pause_stop_no_call(server: Server, door: Store) -> None
     lane's lock too."""
     renewed = threading.Event()
     lock = LaneLock(door, Lane("aria", "55"), lease=3, on_renew=renewed.set)
+    # Two processors are busy until it is renewed.
+    lock._lock_renewal_interval = 0.1
     assert lock.take()
     with flushed_without_pause(server):
         for number in range(1, 11):
