@@ -175,16 +175,27 @@ def test_each_equivalent_mutant_is_one_and_has_a_reason() -> None:
         assert reason
 
 
-@pytest.fixture
-def runner(tmp_path: Path) -> Iterator[Runner]:
-    """Runs tests of `subject.py`, whose `first` is 1, in a folder of its own."""
-    (tmp_path / "subject.py").write_text("first = 1\n", encoding="utf-8")
-    (tmp_path / "tests").mkdir()
-    shutil.copy(Path(mutants.__file__).parent / "forking.py", tmp_path / "tests")
-    (tmp_path / "setup.cfg").write_text(CONFIGURATION, encoding="utf-8")
-    found = Runner(tmp_path, ["pytest"])
+@pytest.fixture(scope="module")
+def warm_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Runs tests in a folder of its own. Its process loads pytest once for all."""
+    tree = tmp_path_factory.mktemp("mutants")
+    (tree / "tests").mkdir()
+    shutil.copy(Path(mutants.__file__).parent / "forking.py", tree / "tests")
+    (tree / "setup.cfg").write_text(CONFIGURATION, encoding="utf-8")
+    found = Runner(tree, ["pytest"])
     yield found
     found.close()
+
+
+@pytest.fixture
+def runner(warm_runner: Runner) -> Iterator[Runner]:
+    """Runs tests of `subject.py`, whose `first` is 1. No test finds what another left."""
+    before = set(warm_runner.tree.iterdir())
+    (warm_runner.tree / "subject.py").write_text("first = 1\n", encoding="utf-8")
+    yield warm_runner
+    warm_runner.doubted.clear()
+    for left in set(warm_runner.tree.iterdir()) - before:
+        left.unlink()
 
 
 MUTANT = mutants.Mutant(Path("subject.py"), 1, "1 -> 2", "first = 2\n")
