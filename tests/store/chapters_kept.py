@@ -329,7 +329,7 @@ def nonsense(play: Play) -> None:
         client.delete(budget)
         write(play, budget, tokens=value)
         reserve(f"{value} tokens")
-    for value in ("-5", "-4"):
+    for value in ("-50", "-5"):
         write(play, budget, tokens=value, micro_usd="x")
         play.tell("less than none", holds.settle("none", limits, Cost(1, 1), "r"))
         reserve(f"{value} tokens")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.domain.lane import Lane
-from app.domain.model import Cost
+from app.domain.model import AuthorKind, Cost
 from app.store import floors, holds, keys
 from tests.store import world
 from tests.store.states import (
@@ -25,6 +25,9 @@ from tests.store.world import ALICE, Cycle
 
 if TYPE_CHECKING:
     from tests.store.chapters import Play
+
+
+COST = Cost(80, 7)
 
 
 def floors_lost(play: Play) -> None:
@@ -156,11 +159,53 @@ def answers_spent(play: Play) -> None:
 
 
 def _reserve(
-    play: Play, title: str, cycle: Cycle, entry: Any, token: str, hold: str
+    play: Play,
+    title: str,
+    cycle: Cycle,
+    entry: Any,
+    token: str,
+    hold: str,
+    cost: Cost = COST,
 ) -> None:
-    limits, cost = play.world.limits, Cost(80, 7)
+    limits = play.world.limits
     call = floors.reserve(cycle.holder, entry, token, limits, cost, hold, play.fresh())
     play.tell(title, call)
+
+
+def just_enough(play: Play) -> None:
+    """Where nothing is spent, the whole of each budget may be, and no more."""
+    cycle, entry, token = asked(play, "9541")
+    _reserve(play, "a token too many", cycle, entry, token, "h", Cost(101, 7))
+    _reserve(play, "a micro-dollar too many", cycle, entry, token, "h", Cost(100, 8))
+    _reserve(play, "all there is", cycle, entry, token, "h", Cost(100, 7))
+    _reserve(play, "and nothing more", cycle, entry, token, "h", Cost(0, 0))
+
+
+def owed(play: Play) -> None:
+    """What programs say takes nothing from the answers that a person asked for."""
+    foreign = {"posts": 1, "foreign": 1}
+    write(play, keys.cause_root("9551"), **foreign)
+    cycle, entry, token = asked(play, "9551")
+    _reserve(play, "an answer is owed", cycle, entry, token, "h1")
+    play.finish("she ends", cycle)
+    said = world.event("9552", author="700", author_kind=AuthorKind.FOREIGN)
+    write(play, keys.cause("9552"), root="9550", hops=1)
+    write(play, keys.cause_root("9550"), posts=1)
+    play.admit("a program asks", world.direct("aria", said, ("aria",)))
+    play.world.advance(100_000)
+    cycle = play.begin("she begins", cycle.lane, "w2")
+    entry = cycle.entries[-1]
+    token = play.claim("she has the floor", cycle.holder, entry)
+    write(play, keys.cause_root("9550"), **foreign)
+    _reserve(play, "none is owed to it", cycle, entry, token, "h2")
+    play.world.advance(100_000)
+    write(play, keys.cause_root("9553"), **foreign)
+    cycle, entry, token = won(play, "9553", "dotty")
+    _reserve(play, "nor is one unasked", cycle, entry, token, "h3")
+    said = world.event("9542", author="701", author_kind=AuthorKind.OURS)
+    write(play, keys.cause("9542"), root="9540", hops=1)
+    heard = world.candidate("elena", said, author_bot="dotty")
+    play.admit("a chain that nobody remembers", heard)
 
 
 def calls_at_once(play: Play) -> None:
@@ -366,11 +411,19 @@ def bidders(play: Play) -> None:
     decide("aria has spent her day", 9, 2)
 
 
+ENOUGH = {
+    **dict.fromkeys(("root_tokens", "daily_tokens", "daily_tokens_all"), 100),
+    **dict.fromkeys(("root_usd", "daily_usd", "daily_usd_all"), 7.1e-6),
+    **dict.fromkeys(("root_posts", "daily_posts", "daily_posts_all"), 1),
+    "root_hops": 0,
+}
 CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "floors_lost": (floors_lost, {}),
     "answers_unasked": (answers_unasked, {}),
     "lines_behind": (lines_behind, {}),
     "answers_spent": (answers_spent, {"quiet_time": 0, "cooldown": 0}),
+    "just_enough": (just_enough, ENOUGH),
+    "owed": (owed, {"root_posts": 2}),
     "calls_at_once": (calls_at_once, {"daily_usd": 0.002}),
     "elections_closed": (elections_closed, {}),
     "elections_granted": (elections_granted, {}),
