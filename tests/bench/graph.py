@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from app.brain.cycle import Change, CycleState
 from tests.bench.figures import Results, Row
@@ -21,27 +22,21 @@ def _nothing(state: CycleState) -> Change:
     return {"stopped": state["stopped"]}
 
 
-def _to_plan(_: CycleState) -> Literal["plan"]:
-    return "plan"
+def _then(follow: str) -> Any:
+    """As the nodes of a cycle name what comes after them."""
 
+    def run(state: CycleState) -> Command[str]:
+        return Command(update=_nothing(state), goto=follow)
 
-def _to_act(_: CycleState) -> Literal["act"]:
-    return "act"
-
-
-def _to_end(_: CycleState) -> Literal["__end__"]:
-    return "__end__"
+    return run
 
 
 def measure_graph(results: Results, plan: Plan) -> None:
     """A row of the processor time of the graph alone."""
     graph: StateGraph[CycleState] = StateGraph(CycleState)
-    for name in ("perceive", "plan", "act"):
-        graph.add_node(name, _nothing)
+    for name, follow in (("perceive", "plan"), ("plan", "act"), ("act", END)):
+        graph.add_node(name, _then(follow))
     graph.add_edge(START, "perceive")
-    graph.add_conditional_edges("perceive", _to_plan, ["plan"])
-    graph.add_conditional_edges("plan", _to_act, ["act"])
-    graph.add_conditional_edges("act", _to_end, [END])
     compiled = graph.compile()
     start = CycleState(candidates=(), chosen=None, outcomes=(), stopped=False)
 

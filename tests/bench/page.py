@@ -57,11 +57,11 @@ the first part again):
 | of the worker: Celery's main thread, a third of it the events that Flower shows | 11% |
 | of the worker: logs, memory, heartbeats | 6% |
 
-Tried, and without effect or not taken: LangGraph's edges as commands of its nodes (a sixth of its own 1.3 ms); one thread for the
-renewals of all locks (a thread for each turn costs 0.08 ms); hiredis (an admission of a hundred bots takes half of the client's time,
-but a program whose Sentinels moved the primary met a connection that was being closed: `test_an_ordered_failover...`); a shorter
-interval after which Python's threads change places (5 ms to 1 and 0.3: no difference); a way to wake a worker beside Celery
-([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted (colleagues may post until then).
+Tried, and without effect or not taken: one thread for the renewals of all locks (a thread for each turn costs 0.08 ms); hiredis (an
+admission of a hundred bots takes half of the client's time, but a program whose Sentinels moved the primary met a connection that was
+being closed: `test_an_ordered_failover...`); a shorter interval after which Python's threads change places (5 ms to 1 and 0.3: no
+difference); a way to wake a worker beside Celery ([ADR 13](adr/0013-celery-is-a-hint.md)); asking Discord before the floor is granted
+(colleagues may post until then).
 
 ## Why 300 model calls are not in flight at once
 
