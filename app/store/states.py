@@ -26,6 +26,6 @@ def states_in(bot: str, channels: Sequence[str]) -> Call[dict[str, str]]:
     return command("HMGET", keys.state(bot), *channels, parse=parse)
 
 
-def remember(bot: str, channel: str, state: str) -> Call[int]:
-    """Store the state of one channel."""
-    return fields.put(keys.state(bot), channel, state, terms.STATE_TTL)
+def remember(bot: str, channel: str, state: str, after: str = "") -> Call[bool]:
+    """Store the state of one channel. `after`: as in `fields.put`."""
+    return fields.put(keys.state(bot), channel, state, terms.STATE_TTL, after)

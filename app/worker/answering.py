@@ -254,8 +254,10 @@ class StoredAnswerTurn:
         asked, sending = request(), AtOnce(cycle, decision)
         moments = self._moments(action)
         reached("commit_before")
-        committed, *told = cycle.run_all(
+        committed, engaged, *told = cycle.run_all(
             commits.commit(decision, self._limits(), cycle.settings, asked),
+            # Before the cycle's end: the lane's next one reads it.
+            self._engagement(action, asked),
             *sending.ask(),
             *cycle.ending(entry, asked, moments),
         )
@@ -273,9 +275,22 @@ class StoredAnswerTurn:
             verdict=verdict,
         )
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
-            self._committed(action, verdict, sending.outgoing(*told[:2]))
+            self._committed(verdict, sending.outgoing(*told[:2]))
             cycle.moments += moments
+            # A server that knows some of the scripts answered before the commit was
+            # there.
+            if engaged is False and (again := self._engagement(action)):
+                cycle.later(again)
         return verdict
+
+    def _engagement(self, action: Action, after: str = "") -> Call[bool] | None:
+        """Notes that the bot spoke in the channel; None for a reaction, which says
+        nothing. `after`: the commit's request."""
+        if action.kind is ActionKind.REACT:
+            return None
+        cycle, channel = self.cycle, self.entry.event.channel_id
+        engaged = decay.to_json(decay.spoke(cycle.now_ms))
+        return states.remember(cycle.bot, channel, engaged, after)
 
     def _moments(self, action: Action) -> list[Moment]:
         """What is to be remembered of the answer. What a dry run would have said was
@@ -295,7 +310,7 @@ class StoredAnswerTurn:
         return tuple(Joined(waiting.get(one, ""), one) for one in ids)
 
     def _committed(
-        self, action: Action, verdict: Commit, sent: tuple[str, SendPermission | None]
+        self, verdict: Commit, sent: tuple[str, SendPermission | None]
     ) -> None:
         cycle = self.cycle
         # First of all: somebody waits for it.
@@ -305,10 +320,6 @@ class StoredAnswerTurn:
         cycle.committed = True
         # Discord may refuse this very post: the next turn asks again.
         cycle.barred.clear()
-        if action.kind is not ActionKind.REACT:
-            engaged = decay.to_json(decay.spoke(cycle.now_ms))
-            channel = self.entry.event.channel_id
-            cycle.later(states.remember(cycle.bot, channel, engaged))
 
     def decline(self, reason: str, cost: Cost | None = None) -> None:
         """Answer with silence for good."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.domain.lane import Lane
 from app.domain.model import Context, EarlierLine
-from app.store import elections, keys, lanes, outbox, posts, thoughts
+from app.store import elections, keys, lanes, outbox, posts, states, thoughts
 from tests.store import world
 from tests.store.states import (
     CHANNEL,
@@ -182,6 +182,8 @@ def cycles_end(play: Play) -> None:
     for verdict in ("committed", "dry_run", "lost_floor"):
         client.set(keys.request("c"), f'["{verdict}", ""]', px=HOUR_MS)
         finish(f"after {verdict}", {}, after="c")
+        spoke = states.remember("aria", CHANNEL, verdict, after="c")
+        play.tell(f"she has spoken after {verdict}", spoke)
     finish("after nothing", {}, after="none")
     asked = Lane("aria", CHANNEL)
     play.admit("she is asked", world.direct("aria", world.event("9582"), ("aria",)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.domain import terms
 from app.domain.lane import Lane
 from app.domain.model import Context, InboxEntry, OutboxEntry, Signal
@@ -15,6 +17,7 @@ from app.store import (
     keys,
     lanes,
     outbox,
+    states,
     wishes,
 )
 from app.store.door import Store
@@ -86,6 +89,21 @@ def test_a_failed_attempt_is_no_longer_on_its_way(store: Store) -> None:
     since_ms, failures = store.run(outbox.record_failure(entry, 0, "me", absent=True))
     assert (since_ms, failures) == (0, 1)
     assert store.client.zcard(flight) == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "stored"), [("committed", True), ("dry_run", True), ("stale", False)]
+)
+def test_a_bot_is_engaged_by_what_was_committed_alone(
+    store: Store, verdict: str, stored: bool
+) -> None:
+    """What it would have said counts for nothing; nor does a commit that is not there
+    yet."""
+    early = states.remember("aria", CHANNEL, "engaged", after="c")
+    assert not store.run(early)
+    store.client.set(keys.request("c"), f'["{verdict}", ""]', px=10_000)
+    assert store.run(states.remember("aria", CHANNEL, "engaged", after="c")) is stored
+    assert bool(store.run(states.states("aria"))) is stored
 
 
 def test_a_finished_lane_leaves_nothing_to_wake(store: Store) -> None:

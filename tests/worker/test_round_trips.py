@@ -13,7 +13,7 @@ from app.delivery.rest import DiscordRest
 from app.domain.model import Event, Signal
 from app.domain.settings import Settings
 from app.loopback import LoopbackThread
-from app.store import keys, scripts
+from app.store import keys, scripts, states
 from app.store.door import Store
 from app.worker.worker import worker
 from tests.tasks.test_eager import admit, discord, eager, join, say, settings
@@ -36,6 +36,8 @@ TURN = [
 ]
 ALONG = (
     "answer.commit",
+    # The lane's next cycle reads it: it stands before the lane is free.
+    "field.put",
     "outbox.attempt",
     "outbox.read",
     "lane.finish",
@@ -44,7 +46,8 @@ ALONG = (
     "SMISMEMBER",
 )
 """What a commit takes along where a cycle answers one message: the permission to send it
-with the delivery's lease, the cycle's end, and what people wish by now."""
+with the delivery's lease, that the bot spoke, the cycle's end, and what people wish by
+now."""
 AFTER = ["trust.add"]
 """What a bot remembers: nobody waits for it."""
 DELIVERY = ["outbox.release"]
@@ -104,10 +107,12 @@ def test_a_server_that_knows_some_of_the_scripts_holds_nothing_up(
     event = event.model_copy(update={"guild_id": str(post.guild_id)})
     admit(store, settings, "elena", event, Signal.DIRECT)
     store.client.script_flush()
-    store.client.script_load(scripts.source("outbox.read"))
+    for name in ("outbox.read", "field.put"):
+        store.client.script_load(scripts.source(name))
     args = ("elena", "direct", str(post.channel_id))
     assert eager.tasks[CYCLE].apply_async(args=args).get() == "clear"
     wait_until(lambda: discord.replies_to(post), what="an answer")
+    assert store.run(states.states_in("elena", [str(post.channel_id)]))
 
 
 def test_a_cycle_that_read_more_goes_on_after_a_commit(
@@ -137,7 +142,7 @@ def test_a_cycle_that_read_more_goes_on_after_a_commit(
     with counted(monkeypatch) as trips:
         running.cycle("elena", "direct", str(channel.id))
     commit = next(trip for trip in trips if "answer.commit" in trip)
-    assert commit[-3:] == ("answer.commit", "outbox.attempt", "outbox.read")
+    assert commit[-4:] == ALONG[:4]
     ends = [trip for trip in trips if "lane.finish" in trip]
     assert "answer.commit" not in ends[0]
 

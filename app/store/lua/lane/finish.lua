@@ -4,8 +4,7 @@
 --#include once lanes
 local earlier = earlier_reply(request)
 if earlier then return earlier end
-local commit = after and earlier_reply(after)
-if after and not (commit and (commit[1] == 'committed' or commit[1] == 'dry_run')) then return {'kept', 0} end
+if after and not went_through(after) then return {'kept', 0} end
 if redis.call('GET', lock) ~= owner then return {'lost', 0} end
 local due
 local cool = bot and cooled(bot) or 0

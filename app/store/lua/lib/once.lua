@@ -11,3 +11,9 @@ local function reply_once(request, reply)
   redis.call('SET', request, cjson.encode(reply), 'PX', REQUEST_TTL)
   return reply
 end
+
+-- Whether a commit, by its request, did what it was asked.
+local function went_through(request)
+  local reply = earlier_reply(request)
+  return reply and (reply[1] == 'committed' or reply[1] == 'dry_run')
+end
