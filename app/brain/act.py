@@ -19,6 +19,7 @@ from app.brain.fallback import short_line
 from app.brain.faults import NO_MODEL
 from app.brain.memory import Remembered, nod, recall
 from app.brain.notice import notice
+from app.brain.perceive import read_words
 from app.brain.ports import AnswerTurn, Enclosed
 from app.brain.reply import Reply
 from app.brain.silence import is_ignorance, is_silence
@@ -184,7 +185,7 @@ def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     enclosed = turn.enclosed(files) if files else Enclosed()
     if candidate.plan.kind is ActionKind.REACT:
         return Draft(
-            emoji=choose_emoji(character, candidate, run.ports.chance()),
+            emoji=_own_emoji(run, candidate),
             reason="reaction by rule",
         )
     known = _recall_notes(run, turn, entry=entry, lines=lines, memory=memory)
@@ -399,9 +400,7 @@ def _judge(
         draft.reason = IGNORANT
         return draft
     if found.action == "react":
-        draft.emoji = plain_emoji(found.emoji) or choose_emoji(
-            character, candidate, run.ports.chance()
-        )
+        draft.emoji = plain_emoji(found.emoji) or _own_emoji(run, candidate)
         draft.reason = "the model chose a reaction"
         return draft
     event = candidate.entry.event
@@ -428,7 +427,7 @@ def _unusable(
     if candidate.direct and wanted is OnModelFailure.OFFLINE_VOICE:
         draft.text = _offline(run, messages, reason).text
     elif candidate.direct and wanted is OnModelFailure.REACT:
-        draft.emoji = choose_emoji(run.brain.character, candidate, run.ports.chance())
+        draft.emoji = _own_emoji(run, candidate)
     return draft
 
 
@@ -456,6 +455,13 @@ def _say_other(run: Run, messages: Sequence[BaseMessage], said: str) -> str:
 
 def _say(run: Run, messages: Sequence[BaseMessage]) -> str:
     return text.outgoing(run.brain.voice.answer(messages))
+
+
+def _own_emoji(run: Run, candidate: Candidate) -> str:
+    if candidate.direct and run.brain.speaker is not None:
+        # Of its words the mood alone was read.
+        candidate = read_words([candidate], run.brain, run.ports)[0]
+    return choose_emoji(run.brain.character, candidate, run.ports.chance())
 
 
 def choose_emoji(character: Character, candidate: Candidate, chance: float) -> str:

@@ -175,11 +175,7 @@ def read_words(
     candidates: Sequence[Candidate], brain: Brain, ports: CyclePorts
 ) -> list[Candidate]:
     """The same with what the words tell: interest, subject, mood, and so the plan."""
-    said = [
-        spoken(one.entry.event.whole, brain.character.names)
-        or words_of_parts(one.entry.event.parts)
-        for one in candidates
-    ]
+    said = [words_of(one.entry, brain) for one in candidates]
     found: list[Candidate] = []
     interests = brain.interests.score(said)
     for one, text, (interest, topic) in zip(candidates, said, interests, strict=True):
@@ -196,6 +192,19 @@ def read_words(
         decided = _decided(one.entry, scores, brain, ports)
         found.append(Candidate(one.entry, scores, topic, reading, decided))
     return found
+
+
+def read_mood(candidate: Candidate, brain: Brain) -> Candidate:
+    """The same with its mood alone: whoever was spoken to answers whatever the subject,
+    and to a model the words tell it."""
+    said = words_of(candidate.entry, brain)
+    return replace(candidate, reading=mood.read(said, brain.encoder))
+
+
+def words_of(entry: InboxEntry, brain: Brain) -> str:
+    """What was said, without the name by which the bot was called."""
+    said = spoken(entry.event.whole, brain.character.names)
+    return said or words_of_parts(entry.event.parts)
 
 
 def _decided(

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from app.brain.brain import Brain
 from app.brain.cycle import Candidate, Change, Chosen, CycleState, Did, Outcome, Run
-from app.brain.perceive import drop_grouped, read_words, settled
+from app.brain.perceive import drop_grouped, read_mood, read_words, settled
 from app.brain.ports import AnswerTurn, CyclePorts
 from app.domain.model import ActionKind, Context, Signal
 from app.domain.verdicts import Claim
@@ -59,7 +59,11 @@ def plan(state: CycleState, runtime: Runtime[Run]) -> Change:
 
 def _with_words(candidate: Candidate, brain: Brain, ports: CyclePorts) -> Candidate:
     """With what its words tell, where they are still to be read."""
-    return read_words([candidate], brain, ports)[0] if candidate.direct else candidate
+    if not candidate.direct:
+        return candidate
+    if brain.speaker is not None:
+        return read_mood(candidate, brain)
+    return read_words([candidate], brain, ports)[0]
 
 
 def _ends(candidate: Candidate, verdict: Claim, brain: Brain) -> bool:
@@ -139,14 +143,19 @@ def _note_left(rest: Sequence[Candidate], chosen: Candidate, ports: CyclePorts) 
 
 def _note(turn: AnswerTurn, candidate: Candidate) -> None:
     scores = candidate.scores
+    # Where nobody asked for the subject, nothing hung on it.
+    subject: dict[str, float | str] = {
+        "desire": round(candidate.plan.desire, 3),
+        "interest": round(scores.interest, 3),
+        "topic": candidate.topic,
+    }
+    known = subject if candidate.topic else {}
     turn.note(
         step="plan",
         verdict=candidate.plan.kind,
         reason=candidate.plan.reason,
         numbers={
-            "desire": round(candidate.plan.desire, 3),
-            "interest": round(scores.interest, 3),
-            "topic": candidate.topic,
+            **known,
             "trust": scores.trust,
             "state": scores.state,
             "fatigue": round(scores.fatigue, 2),

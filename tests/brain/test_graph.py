@@ -439,7 +439,7 @@ def test_words_are_read_by_who_may_answer_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who spoke to the bot is answered whatever it said: while the floor is another's
-    no words are measured."""
+    no words are measured, nor for a model, which reads them itself."""
     read: list[Sequence[str]] = []
     score = InterestVectors.score
 
@@ -458,6 +458,10 @@ def test_words_are_read_by_who_may_answer_them(
     run_cycle(brain(), ports)
     assert read[0] == ["how do tides work?"]
     assert ports.actions
+    read.clear()
+    ports = FakePorts(inbox=[entry(question)])
+    run_cycle(brain(speaker=speaker("The moon pulls at the sea.")), ports)
+    assert (not read, len(ports.actions)) == (True, 1)
 
 
 def test_a_voice_that_has_said_everything_is_asked_once(
