@@ -57,6 +57,7 @@ NAMES = lexicon(
         ("kennst du das lied elena", "elena"),
         # A sentence that is spoken to somebody shows it by how it begins or ends.
         ("that is nice elena", "elena"),
+        ("this elena", ""),
         ("tell us a joke elena", "elena"),
         ("play reef elena", "elena"),
         ("play elena", ""),
@@ -71,6 +72,8 @@ NAMES = lexicon(
         ("got a minute elena?", "elena"),
         ("got a minute elena", ""),
         ("quick elena?", ""),
+        ("quick reef elena?", "elena"),
+        ("quick reef elena", ""),
         ("any ideas elena", "elena"),
         ("coffee or tea elena?", "elena"),
         ("coffee or tea elena", ""),
