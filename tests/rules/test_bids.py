@@ -517,3 +517,22 @@ def test_whose_exchange_a_message_goes_on_with(tie: Tie) -> None:
         elif others and people:
             expected = Thread.PEOPLES
         assert _thread({"tie": float(tie)}, colleagues, people) is expected
+
+
+@pytest.mark.parametrize(
+    ("signal", "short", "wants"),
+    [
+        (Signal.WATCHED, 0.0, True),
+        (Signal.WATCHED, 0.00001, False),
+        (Signal.AMBIENT, -9.0, False),
+    ],
+)
+def test_a_bot_wants_to_answer_from_its_threshold_on(
+    signal: Signal, short: float, wants: bool
+) -> None:
+    """At the threshold it does; what is ambient it never bids for."""
+    table = features(Room(BOTS), utterance("how?"), "1")
+    plain = shipped_policy()
+    score = bid(table, signal, 1, plain).score
+    moved = plain.model_copy(update={"threshold": plain.threshold + score + short})
+    assert bid(table, signal, 1, moved).above_threshold is wants
