@@ -46,6 +46,8 @@ EXAMPLES, KINDRED, WORDS = 0.3, 0.45, 0.25
 and of its words. Few write many examples, and a word's vector says little."""
 JARGON = 0.2
 """Likeness of a message for words of a subject that the character cares about."""
+NO_ANCHOR = np.full(1, -np.inf, dtype=np.float32)
+"""The cosine of what fills up a bot's anchors: it weighs nothing."""
 NEAR, SAME = 0.28, 0.36
 """Cosines of their centres from which a group of ordinary lines is near a character's
 interest, and does not speak against it, and from which it is about the interest, and
@@ -70,9 +72,11 @@ class Subjects:
         self._follow = follows[group]
         anchors = [_Anchors(one, encoder, space) for one in characters.values()]
         self._bots = tuple(characters)
-        self._examples = _Stack([one.examples for one in anchors])
-        self._kindred = _Stack([one.kindred(groups) for one in anchors])
-        self._words = _Stack([one.words for one in anchors])
+        rows = _Rows(space.ordinary)
+        self._examples = _Stack([one.examples for one in anchors], rows)
+        self._kindred = _Stack([one.kindred(groups) for one in anchors], rows)
+        self._words = _Stack([one.words for one in anchors], rows)
+        self._own_rows = rows.further()
         # A row for each bot: which of the ordinary lines speak against it.
         against = [one.against(groups)[group] for one in anchors]
         self._against = np.array(against, dtype=np.bool_)
@@ -94,9 +98,10 @@ class Subjects:
         row = said[np.newaxis, :]
         vector = self._space.project(row)[0]
         ordinary = self._ordinary @ vector
-        own = EXAMPLES * self._examples.levels(vector)
-        own += KINDRED * self._kindred.levels(vector)
-        own += WORDS * self._words.levels(vector)
+        cosines = np.concatenate([ordinary, self._own_rows @ vector, NO_ANCHOR])
+        own = EXAMPLES * self._examples.levels(cosines)
+        own += KINDRED * self._kindred.levels(cosines)
+        own += WORDS * self._words.levels(cosines)
         own += JARGON * self._spoken_of(plain)
         against = self._levels_against(ordinary)
         subjects = rounded(own - against)
@@ -135,33 +140,44 @@ class Subjects:
         return _mean_level(weights, counted.sum(axis=1), SHARPNESS)
 
 
+class _Rows:
+    """All anchors, each once: the ordinary lines, and further ones."""
+
+    def __init__(self, ordinary: Matrix) -> None:
+        self._places: dict[bytes, int] = {}
+        for place, row in enumerate(ordinary):
+            self._places.setdefault(row.tobytes(), place)
+        self._count = len(ordinary)
+        self._further: list[Matrix] = []
+
+    def place_of(self, anchor: Matrix) -> int:
+        """Where it is. Characters with one interest share its lines."""
+        count = self._count + len(self._further)
+        place = self._places.setdefault(anchor.tobytes(), count)
+        if place == count:
+            self._further.append(anchor)
+        return place
+
+    def further(self) -> Matrix:
+        """Those beyond the ordinary lines."""
+        return as_matrix(self._further).reshape(-1, DIMENSIONS)
+
+
 class _Stack:
     """Anchors of several bots, whose nearest are found together."""
 
-    def __init__(self, anchors: Sequence[Matrix]) -> None:
-        # Characters with one interest share its lines: each is kept, and compared, once.
-        places: dict[bytes, int] = {}
-        rows: list[Matrix] = []
-        found = []
-        for one in anchors:
-            for anchor in one:
-                if places.setdefault(anchor.tobytes(), len(rows)) == len(rows):
-                    rows.append(anchor)
-            found.append([places[anchor.tobytes()] for anchor in one])
-        self._rows = np.stack(rows)
+    def __init__(self, anchors: Sequence[Matrix], rows: _Rows) -> None:
         sizes = [len(one) for one in anchors]
-        # A row of places for each bot, filled up with one that is no anchor.
+        # A row of places for each bot, filled up with the last: that is no anchor.
         shape = (len(anchors), max(sizes))
-        self._places = np.full(shape, len(rows))
-        for row, of_bot in enumerate(found):
-            self._places[row, : len(of_bot)] = of_bot
+        self._places = np.full(shape, -1)
+        for row, of_bot in enumerate(anchors):
+            self._places[row, : len(of_bot)] = [rows.place_of(one) for one in of_bot]
         self._counts = np.minimum(np.array(sizes), OWN)
 
-    def levels(self, vector: Matrix) -> Matrix:
-        """How near each bot's nearest anchors are."""
-        # The last place is no anchor: it weighs nothing.
-        cosines = self._rows @ vector
-        cosines = np.append(cosines, np.float32(-np.inf))
+    def levels(self, cosines: Matrix) -> Matrix:
+        """How near each bot's nearest anchors are. `cosines`: of all rows, and then
+        `NO_ANCHOR`."""
         spread = cosines[self._places]
         count = min(OWN, spread.shape[1])
         ascending = np.partition(spread, -count, axis=1)
