@@ -33,7 +33,7 @@ from app.host.valkey import (
 from app.runtime import logs
 from app.runtime.scraping import PLACES, port_of
 from app.runtime.traces import check_installed
-from app.store.fitness import check_servers
+from app.store.fitness import check_servers, warn_of_eviction
 from app.web.links import PASSWORD_FILE, address_of, make_link
 
 EVERYBODYS = re.compile(
@@ -72,6 +72,9 @@ def up(bots: list[str], settings: Settings) -> int:
             server.prepare()
             settings = settings.model_copy(update={"redis_url": server.url})
         _check_startable(settings, store=server is None)
+        # Our own server evicts nothing.
+        for line in warn_of_eviction(settings) if server is None else ():
+            console.print(f"✗ {line}", markup=False, soft_wrap=True)
         logs.register_settings(settings)
         if settings.page_port:
             _show_page(settings, data, console, kept)

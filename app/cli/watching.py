@@ -103,10 +103,7 @@ def show_costs(table: list[Spent]) -> None:
     print_wrapped(f"together: ${dollars:.4f}, {tokens:,} tokens, {posts} posts", 2)
 
 
-def show_status(found: Status) -> None:
-    """Lines that can be read at 40 columns."""
-    if found.dry_run:
-        print_wrapped("Dry run: nothing is posted.")
+def _show_redis_troubles(found: Status) -> None:
     if found.unwritten:
         print_wrapped(
             "✗ Redis cannot write its file: the disk is full? It refuses every write, so no bot speaks; make room.",
@@ -117,6 +114,15 @@ def show_status(found: Status) -> None:
             f"✗ Redis refuses every write: {found.refuses_writes}. No bot speaks, and no process can tell that it runs.",
             2,
         )
+    for line in found.redis_warnings:
+        print_wrapped(f"✗ {line}", 2)
+
+
+def show_status(found: Status) -> None:
+    """Lines that can be read at 40 columns."""
+    if found.dry_run:
+        print_wrapped("Dry run: nothing is posted.")
+    _show_redis_troubles(found)
     show_bots(found)
     print_wrapped(f"all bots today: {_used_text(found.all_bots)}", 2)
     for name, queues in sorted(found.workers.items()):

@@ -39,7 +39,7 @@ from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.limits import Limits, limits_of
 from app.store.model_troubles import ModelTrouble
-from app.store.server_info import server_info
+from app.store.server_info import server_info, warnings_of
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ class Status:
     """Redis could not write its file and refuses every write."""
     refuses_writes: str = ""
     """Why Redis refuses every write otherwise; empty: it takes them."""
+    redis_warnings: tuple[str, ...] = ()
+    """What Redis may throw away, or has thrown away."""
 
 
 def read_status(settings: Settings) -> Status:
@@ -138,6 +140,7 @@ def read_status(settings: Settings) -> Status:
             redis=_redis_memory(info),
             unwritten=bool(unwritten_files(info)),
             refuses_writes=why_it_refuses_writes(info),
+            redis_warnings=tuple(warnings_of(info)),
         )
 
 

@@ -20,6 +20,7 @@ from app.domain.errors import ConfigurationError, StoreUnavailable
 from app.domain.settings import Settings
 from app.store import connecting
 from app.store.outages import outages, tls_failure
+from app.store.server_info import warnings_of
 
 OLDEST = (6, 2)
 """The first Redis with ZMSCORE and SMISMEMBER. Every Valkey has them."""
@@ -51,11 +52,38 @@ def check_servers(settings: Settings) -> None:
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
     # Later redis-py tells a missing file as it tells a server that is down.
     _check_files(credentials)
+    for name, address in _named_addresses(settings):
+        check_server(name, address, timeout, credentials)
+
+
+def _named_addresses(settings: Settings) -> Iterator[tuple[str, RedisAddress]]:
+    """The store's and the broker's, each with the setting that holds it."""
     if settings.store_address is not None:
-        check_server("STREAM_REDIS_URL", settings.store_address, timeout, credentials)
+        yield "STREAM_REDIS_URL", settings.store_address
     if settings.broker_address is not None:
         name = "STREAM_BROKER_URL" if settings.broker_url else "STREAM_REDIS_URL"
-        check_server(name, settings.broker_address, timeout, credentials)
+        yield name, settings.broker_address
+
+
+def warn_of_eviction(settings: Settings) -> list[str]:
+    """What a server of ours may throw away, in lines that name the setting. None where
+    a login may not ask: `status` and `doctor` of one that may say it.
+
+    Raises StoreUnavailable where a server is away.
+    """
+    credentials, timeout = settings.redis_credentials, settings.redis_timeout
+    lines: list[str] = []
+    for name, address in _named_addresses(settings):
+        with _client(address, timeout, credentials) as client, outages():
+            try:
+                info: dict[str, Any] = client.info()  # type: ignore[assignment]
+            except exceptions.ResponseError:
+                # Forbidden, or without INFO.
+                continue
+        found = (f"{name}: {line}" for line in warnings_of(info))
+        lines += found
+    # The store and the broker are mostly one server.
+    return list(dict.fromkeys(lines))
 
 
 def check_server(
@@ -80,16 +108,25 @@ def _ask_hello(
     setting: str, address: RedisAddress, timeout: float, credentials: Credentials
 ) -> dict[str, Any]:
     """What the server says of itself."""
-    pool = connecting.pool(address.url, timeout, credentials)
-    with closing(redis.Redis(connection_pool=pool)) as client:
+    with _client(address, timeout, credentials) as client:
         try:
             with outages():
                 return _pair_fields(client.execute_command("HELLO"))  # type: ignore[no-untyped-call]
         except (StoreUnavailable, exceptions.ResponseError) as error:
             fault = _setting_fault(setting, address, error)
             raise fault or _name_setting(setting, error) from None
-        finally:
-            pool.disconnect()
+
+
+@contextmanager
+def _client(
+    address: RedisAddress, timeout: float, credentials: Credentials
+) -> Iterator[redis.Redis]:
+    pool = connecting.pool(address.url, timeout, credentials)
+    try:
+        with closing(redis.Redis(connection_pool=pool)) as client:
+            yield client
+    finally:
+        pool.disconnect()
 
 
 def _name_setting(setting: str, error: Exception) -> Exception:

@@ -190,7 +190,7 @@ PLANTED: dict[str, Planted] = {
         lambda stream, _: config(
             stream, maxmemory=10**9, maxmemory_policy="allkeys-lru"
         ),
-        "allkeys-lru: it throws messages away",
+        "allkeys-lru: a full Redis throws",
         "noeviction",
     ),
     "Redis is full": Planted(

@@ -11,7 +11,7 @@ from app.operator.doctor.findings import Finding, fault, fine, warning
 from app.store import clocks, stats
 from app.store.door import Store
 from app.store.fitness import OLDEST
-from app.store.server_info import server_info
+from app.store.server_info import KEEP_ALL, evicted, eviction_risk, server_info
 
 AREA = "redis"
 NEARLY_FULL, FULL = 0.75, 0.9
@@ -106,13 +106,15 @@ def _check_persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _check_eviction(info: Mapping[str, Any]) -> Finding:
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy == "noeviction":
+    if gone := evicted(info):
+        remedy = f"{KEEP_ALL}; `the-stream mutes` shows which mutes are left"
+        return fault(AREA, gone, remedy)
+    risk = eviction_risk(info)
+    if not risk:
         return fine(AREA, "it evicts nothing")
-    what, remedy = f"maxmemory-policy is {policy}", "set it to noeviction"
     if int(info.get("maxmemory", 0)):
-        return fault(AREA, f"{what}: it throws messages away when full", remedy)
-    return warning(AREA, f"{what}, without a maxmemory", remedy)
+        return fault(AREA, risk, KEEP_ALL)
+    return warning(AREA, f"{risk}; it has no maxmemory", KEEP_ALL)
 
 
 def _check_memory(info: Mapping[str, Any]) -> Finding:
