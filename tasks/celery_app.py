@@ -20,7 +20,7 @@ from app.broker.hub import LeaveSilence, WakeHub
 from app.broker.patience import OnceEvents, PromptAMQP
 from app.domain.errors import ConfigurationError, StoreUnavailable, StreamError
 from app.domain.settings import load_settings
-from app.runtime import logs
+from app.runtime import logs, streams
 from app.store.fitness import check_servers
 from beat_schedule import beat_schedule
 from tasks.flower_pages import close_metrics
@@ -49,6 +49,9 @@ def configuration() -> dict[str, Any]:
         _end(error)
 
 
+if click.get_current_context(silent=True) is not None:
+    # Under `celery ...`, before it prints its banner.
+    streams.outlive_full_disk()
 poison.survive()
 close_metrics()
 app = celery.Celery("stream", amqp=PromptAMQP, events=OnceEvents)
