@@ -24,7 +24,7 @@ from app.rules.addressing import common_names
 from app.rules.policy import shipped_policy
 from app.runtime.scraping import serve
 from app.runtime.traces import begin_traces
-from app.store.fitness import check_servers, warn_of_eviction
+from app.store.fitness import check_at_start
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +44,7 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
             )
     tokens = {bot: token_of(bot) for bot in characters}
     settings.check_places()
-    check_servers(settings)
-    for line in warn_of_eviction(settings):
-        log.warning(line)
+    check_at_start(settings)
     discord_clock = DiscordClock()
     ports = StorePorts(characters, tokens, settings, discord=discord_clock)
     hosted = [Hosted(bot, SecretStr(token)) for bot, token in tokens.items()]

@@ -44,6 +44,12 @@ class Store:
             self.client.connection_pool.disconnect(inuse_connections=False)
             raise
 
+    def check_may_load(self, call: Call[Any]) -> None:
+        """Carry out a script's call as on a server that does not know it. StoreForbidden:
+        this login may not."""
+        with outages():
+            self._load_and_call(call)
+
     def run_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Carry out calls one after another in one round trip, or raise
         StoreUnavailable. Other programs' calls may come between; where one fails, the

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import redis
+import structlog
 from redis import exceptions
 
 from app.domain.addresses import Credentials, RedisAddress
@@ -21,6 +22,8 @@ from app.domain.settings import Settings
 from app.store import connecting
 from app.store.outages import outages, tls_failure
 from app.store.server_info import warnings_of
+
+log = structlog.get_logger(__name__)
 
 OLDEST = (6, 2)
 """The first Redis with ZMSCORE and SMISMEMBER. Every Valkey has them."""
@@ -63,6 +66,14 @@ def _named_addresses(settings: Settings) -> Iterator[tuple[str, RedisAddress]]:
     if settings.broker_address is not None:
         name = "STREAM_BROKER_URL" if settings.broker_url else "STREAM_REDIS_URL"
         yield name, settings.broker_address
+
+
+def check_at_start(settings: Settings) -> None:
+    """As `check_servers`, for a process that will run: what a server may throw away
+    stands in its log."""
+    check_servers(settings)
+    for line in warn_of_eviction(settings):
+        log.warning(line)
 
 
 def warn_of_eviction(settings: Settings) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,10 +150,16 @@ _PHRASES = {
     "No connection available": "no connection",
     "ACL failure in script": "NOPERM",
     "The user executing the script": "NOPERM",
+    "Transaction discarded because of: NOPERM": "NOPERM",
+    # MULTI itself was refused, and its answer passed over.
+    "EXEC without MULTI": "NOPERM",
     # Who has not logged in may send ten arguments; a script's call has more, and is not
     # even parsed.
     "Protocol error: unauthenticated": "NOAUTH",
 }
+_REFUSED_COMMAND = re.compile(r"permissions to run the '([a-z|]{1,40})' command")
+SENDS_SCRIPTS = ("multi", "exec", "script|load")
+"""What a login needs to send a script that the server does not know."""
 _UNANSWERED = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
@@ -208,6 +215,17 @@ def meaning_of(error: Exception) -> Meaning:
     return _MEANINGS[code_of(error)]
 
 
+def _missing_permissions(text: str) -> str:
+    """What a login lacks, where the server names the command; else empty."""
+    found = _REFUSED_COMMAND.search(text)
+    refused = "multi" if "EXEC without MULTI" in text else found and found[1]
+    if not refused:
+        return ""
+    needed = SENDS_SCRIPTS if refused in SENDS_SCRIPTS else (refused,)
+    permissions = " ".join(f"+{command}" for command in needed)
+    return f"this user lacks {permissions}: take its line of `docker/users.acl`"
+
+
 @contextmanager
 def outages() -> Iterator[None]:
     """Errors of Redis inside become StoreUnavailable, StoreRefusing or StoreForbidden;
@@ -230,8 +248,8 @@ def outages() -> Iterator[None]:
                 raise kind(f"Redis refuses: {code} ({_WHEN[code]})") from error
             case Meaning.FORBIDDEN:
                 # The answer may hold arguments, the row does not.
-                reason = f"Redis forbids: {code} ({_WHEN[code]})"
-                raise StoreForbidden(reason) from None
+                why = _missing_permissions(str(error)) or _WHEN[code]
+                raise StoreForbidden(f"Redis forbids: {code} ({why})") from None
             # A fault stays one however often it is tried: it must be seen.
             case Meaning.FAULT:
                 raise

@@ -51,7 +51,7 @@ from app.store import (
     wishes,
 )
 from app.store.door import AsyncStore, Store
-from app.store.fitness import check_servers, warn_of_eviction
+from app.store.fitness import check_at_start
 from app.store.floors import Holder, Next
 from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.lanes import Begun
@@ -441,9 +441,7 @@ class Worker:
         """Load what the first cycle would otherwise wait for. Raises StoreUnavailable if
         Redis is away, ConfigurationError if it is a Redis that we cannot use."""
         self.settings.check_places()
-        check_servers(self.settings)
-        for line in warn_of_eviction(self.settings):
-            log.warning(line)
+        check_at_start(self.settings)
         self.store.run(stats.counts())
         Sentences.shared_in = self.settings.data_dir.expanduser()
         warm(self.chores.memory)

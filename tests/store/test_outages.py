@@ -23,7 +23,8 @@ from app.domain.errors import (
 )
 from app.domain.lane import Lane
 from app.host.valkey import free_port
-from app.store import admission, commits, floors, keys, lanes, vault
+from app.operator.doctor.redis_server import look_at_redis
+from app.store import admission, brakes, commits, floors, keys, lanes, vault
 from app.store.calls import Call
 from app.store.door import AsyncStore, Store
 from app.store.limits import Limits
@@ -293,6 +294,44 @@ def test_what_the_acl_forbids_is_held_too(server: Server, door: Store) -> None:
     with pytest.raises(StoreForbidden):
         door.run(vault.publish("aria", "sealed", "{}", "{}", "{}"))
     assert issubclass(StoreForbidden, StoreUnavailable)
+
+
+@pytest.mark.parametrize(
+    "lacking", [("multi", "exec"), ("multi",), ("exec",), ("script|load",)]
+)
+def test_an_old_list_of_users_is_one_line(
+    server: Server, door: Store, lacking: tuple[str, ...]
+) -> None:
+    """A login that may not send a script which the server does not know: the line names
+    what is missing, also from the event loop, and nothing of the script."""
+    rules = [f"-{command}" for command in lacking]
+    server.admin.execute_command("ACL", "SETUSER", servers.TEST_USER, *rules)
+    line = r"^Redis forbids: NOPERM \(this user lacks \+multi \+exec \+script\|load: .*users.acl`\)$"
+    server.admin.script_flush()
+    with pytest.raises(StoreForbidden, match=line):
+        door.run(brakes.look(()))
+
+    async def ask() -> None:
+        other = AsyncStore(server.url)
+        try:
+            await other.run(brakes.look(()))
+        finally:
+            await other.close()
+
+    server.admin.script_flush()
+    with pytest.raises(StoreForbidden, match=line):
+        asyncio.run(ask())
+    (found,) = [
+        one.what for one in look_at_redis(door) if "takes no script" in one.what
+    ]
+    assert "+multi +exec" in found
+
+
+def test_a_forbidden_command_is_named(server: Server, door: Store) -> None:
+    """Within a script and without; the server's own words stay out of the line."""
+    server.admin.execute_command("ACL", "SETUSER", servers.TEST_USER, "-hgetall")
+    with pytest.raises(StoreForbidden, match=r"\(this user lacks \+hgetall: "):
+        door.run(admission.cursors("aria"))
 
 
 @pytest.mark.parametrize("name", servers.PROGRAMS)

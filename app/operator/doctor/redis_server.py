@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.errors import StoreForbidden
 from app.operator.doctor.findings import Finding, fault, fine, warning
-from app.store import clocks, stats
+from app.store import brakes, clocks, stats
 from app.store.door import Store
 from app.store.fitness import OLDEST
 from app.store.server_info import KEEP_ALL, evicted, eviction_risk, server_info
@@ -27,6 +27,7 @@ def look_at_redis(
     """All that the server tells. Raises StoreUnavailable."""
     # Before INFO, which may be refused to this login.
     yield _check_clock(store.run(stats.server_time()) - now())
+    yield from _check_scripts(store)
     try:
         yield _check_discord_clock(store.run(clocks.discord_ahead()) / 1000)
         info = store.run(server_info())
@@ -35,6 +36,16 @@ def look_at_redis(
         yield warning(AREA, "this login may not ask the server how it is", remedy)
         return
     yield from findings_of(info)
+
+
+def _check_scripts(store: Store) -> Iterator[Finding]:
+    """Whether what this program does still works after a server has forgotten its
+    scripts, as each does with its restart."""
+    try:
+        store.check_may_load(brakes.look(()))
+    except StoreForbidden as error:
+        what = f"it takes no script of ours that it does not know yet: {error}"
+        yield fault(AREA, what, "load the new docker/users.acl, with your passwords")
 
 
 def findings_of(info: Mapping[str, Any]) -> Iterator[Finding]:
