@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 import structlog
@@ -78,13 +79,16 @@ def check_at_start(settings: Settings) -> None:
 
 def warn_of_eviction(settings: Settings) -> list[str]:
     """What a server of ours may throw away, in lines that name the setting. None where
-    a login may not ask: `status` and `doctor` of one that may say it.
+    a login may not ask: `status` and `doctor` say it under one that may.
 
     Raises StoreUnavailable where a server is away.
     """
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
     lines: list[str] = []
     for name, address in _named_addresses(settings):
+        # A user of docker/users.acl may not, and the server would note each try.
+        if urlsplit(address.url).username not in {None, "", "default"}:
+            continue
         with _client(address, timeout, credentials) as client, outages():
             try:
                 info: dict[str, Any] = client.info()  # type: ignore[assignment]

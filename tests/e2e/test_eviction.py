@@ -31,6 +31,11 @@ def evicting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]
     server.stop()
 
 
+def plain_url(server: Server) -> str:
+    """As the default user, whom no list of users holds."""
+    return f"redis://127.0.0.1:{server.port}/0"
+
+
 def shown(url: str) -> str:
     """What `status` says, in one line."""
     told = run("status", STREAM_REDIS_URL=url)
@@ -43,7 +48,7 @@ def test_who_starts_on_a_server_that_evicts_says_so(
 ) -> None:
     """Gateway and worker, in one line that names the setting and the mend; so does
     `status`."""
-    with at_work_on(tmp_path / "system", evicting.url) as running:
+    with at_work_on(tmp_path / "system", plain_url(evicting)) as running:
         for process in ("gateway", "direct"):
             log = running.log(process, 100_000)
             assert f"STREAM_REDIS_URL: {RISK}" in log, process
@@ -58,7 +63,7 @@ def test_up_says_so(
     environment = os.environ | {
         "STREAM_DATA_DIR": str(tmp_path / "data"),
         "STREAM_FLOWER_PORT": "0",
-        "STREAM_REDIS_URL": evicting.url,
+        "STREAM_REDIS_URL": plain_url(evicting),
         "STREAM_REDIS_PLAIN": "true",
     }
     with log.open("w") as output:
@@ -94,9 +99,17 @@ def test_what_was_evicted_is_told(evicting: Server) -> None:
 def test_a_login_that_may_not_ask(evicting: Server, forbidden: str, lines: int) -> None:
     """INFO is enough, and one server is one line; without it a process starts, and
     says nothing."""
-    evicting.admin.execute_command("ACL", "SETUSER", TEST_USER, f"-{forbidden}")
-    settings = Settings(redis_url=evicting.url, redis_plain=True)
+    evicting.admin.execute_command("ACL", "SETUSER", "default", f"-{forbidden}")
+    settings = Settings(redis_url=plain_url(evicting), redis_plain=True)
     assert len(warn_of_eviction(settings)) == lines
+
+
+def test_a_user_of_the_list_does_not_ask(evicting: Server) -> None:
+    """The server notes what it refuses: an operator would look for a thief."""
+    evicting.admin.execute_command("ACL", "SETUSER", TEST_USER, "-info")
+    settings = Settings(redis_url=evicting.url, redis_plain=True)
+    assert warn_of_eviction(settings) == []
+    assert evicting.admin.acl_log() == []
 
 
 def test_a_server_that_keeps_all_is_not_spoken_of(redis_url: str) -> None:
