@@ -54,6 +54,9 @@ BEFORE, TODAY, FLOOR = "before", "today", "floor"
 SIDES = (BEFORE, TODAY)
 SHARES = (0.5, 0.99)
 TRIPS = Path(__file__).parent / "trips"
+START_S = 900.0
+"""What a part has beside its rounds. A hundred bots of both codes start slowly on a loaded
+machine."""
 RECORDED_S = 0.6
 """Until an answer that is posted is recorded too."""
 HEARD_BOTS = 3
@@ -130,9 +133,10 @@ async def measure_trips(both: Both) -> None:
     with noting_by(TRIPS, "PYTHONTRIPS", file):
         camps = await both.start_both(1, "round trips")
     found: Found = defaultdict(list)
-    for number in both.plan.few("round trips of a turn"):
+    plan = both.plan.for_part()
+    for number in plan.few("round trips of a turn"):
         for side in in_turn(number):
-            count = max(2, both.plan.messages // 3)
+            count = max(2, plan.messages // 3)
             found[side].append(await _count_trips(both, camps[side], file, count))
     await both.end("round trips")
     both.add("round trips to Redis of a worker's turn", "", found, goal=8)
@@ -196,8 +200,9 @@ async def measure_memory(both: Both) -> None:
 
 async def measure_answers(both: Both) -> None:
     """POST to answer in a quiet room, beside an echo bot."""
-    place, plan = both.place, both.plan
+    place = both.place
     echo, camps = await place.echo(), await both.start_both(3)
+    plan = both.plan.for_part()
     asked: Found = defaultdict(list)
     openly: Found = defaultdict(list)
     for number in plan.rounds("POST to answer, addressed and unaddressed"):
@@ -239,13 +244,13 @@ def _add_waits(both: Both, name: str, found: Found, goal: float | None = None) -
 async def measure_chatter(both: Both) -> None:
     """The same for addressed messages while people chat in the rooms beside, by bots in
     one gateway."""
-    place, plan = both.place, both.plan
+    place = both.place
     camps = {FLOOR: await place.echo()}
-    for size in plan.sizes:
+    for size in both.plan.sizes:
         started = await both.start_both(size)
         camps |= {f"{side} {size}": camp for side, camp in started.items()}
     found: Found = defaultdict(list)
-    names = list(camps)
+    names, plan = list(camps), both.plan.for_part()
     for number in plan.rounds("POST to answer amid chatter"):
         for name in in_turn(number, names):
             found[name].append(await ask_amid_chatter(place, camps[name], plan))
@@ -276,10 +281,11 @@ def _add_flatness(both: Both, found: Found) -> None:
 async def measure_hearing(both: Both) -> None:
     """Processor time of a message and bot beside bare clients, and a gateway's
     memory."""
-    place, plan, large = both.place, both.plan, both.plan.sizes[-1]
+    place, large = both.place, both.plan.sizes[-1]
     bare = await place.add_peer("bare clients", "bare", bots=large, database=3)
     camps = {FLOOR: bare, **await both.start_both(large)}
     costs: defaultdict[str, list[Cost]] = defaultdict(list)
+    plan = both.plan.for_part()
     for number in plan.rounds("processor time of hearing"):
         for name in in_turn(number, list(camps)):
             cost = await cost_of_hearing(place, camps[name], plan.messages * 2)
@@ -312,7 +318,8 @@ async def measure_thoughts(both: Both) -> None:
             settings=thought_settings(count),
             model=ModelConfig(model="openai:slow", base_url=model.url),
         )
-        for number in both.plan.steps(both.plan.waves, f"{count} model calls at once"):
+        plan = both.plan.for_part()
+        for number in plan.steps(plan.waves, f"{count} model calls at once"):
             for side in in_turn(number):
                 wave = await ask_wave(both.place, camps[side], model, count, number)
                 waves[side].append(wave)
@@ -339,10 +346,11 @@ async def measure_admission(both: Both) -> None:
     XADD."""
     camps = await both.start_both(HEARD_BOTS)
     kinds = {"a line that calls nobody": say, "a line that calls one of them": ask}
+    plan = both.plan.for_part()
     for kind, speak in kinds.items():
         found: Found = defaultdict(list)
         calls: Found = defaultdict(list)
-        for number in both.plan.few(f"admission, {kind}"):
+        for number in plan.few(f"admission, {kind}"):
             for side in in_turn(number):
                 us, count, xadd = await _admission_us(both, camps[side], speak)
                 found[side].append(us)
@@ -416,7 +424,6 @@ async def _measure(
         await _check_start(both)
         for name, measure in PARTS.items():
             if name in parts:
-                both.plan = plan.for_part()
                 await _measure_part(both, name, measure)
     changes.machine = machine_told(watch.quiet(changes.floors()))
 
@@ -437,7 +444,7 @@ async def _measure_part(
     """A part that fails is left out, and said."""
     begun = time.monotonic()
     try:
-        async with asyncio.timeout(both.plan.most_s):
+        async with asyncio.timeout(START_S + both.plan.most_s):
             await measure(both)
     except Exception as error:  # noqa: BLE001 - whatever it met, the rest is measured
         reason = f"{type(error).__name__}: {str(error)[:200]}"
