@@ -146,6 +146,8 @@ async def _count_trips(both: Both, camp: Camp, file: Path, count: int) -> float:
     """Of a turn, to the nearest whole one: what the worker asks idle is taken off."""
     asked, idle = Noted(), Noted()
     for number in range(count):
+        # What the last answer leaves to do is no idle work.
+        await asyncio.sleep(SETTLE_S)
         empty(file)
         begun = time.monotonic()
         await asyncio.sleep(RECORDED_S)
@@ -371,7 +373,7 @@ async def _admission_us(
     await client.config_set("slowlog-log-slower-than", SCRIPT_US)
     await client.slowlog_reset()
     posts = []
-    for number in range(both.plan.messages):
+    for number in range(both.plan.messages // 2):
         posts.append(speak(both.place, camp, number))
         await asyncio.sleep(SETTLE_S)
     entries = await client.slowlog_get(SLOWEST)
