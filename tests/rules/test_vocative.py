@@ -66,6 +66,7 @@ def test_behind_another_sentence(text: str, names: str) -> None:
         ("elena, my sister, left", "elena"),
         ("elena, my sister,", "elena"),
         ("elena, my", "elena"),
+        ("elena, my will is done", "elena"),
         ("elena,", "elena"),
         ("elena, reef sister, is nice", "elena"),
         ("elena, my a b c d e, is nice", ""),
