@@ -41,32 +41,78 @@ ESSENTIAL = frozenset(
 """Fields that are kept of such a message: who said what, where, in reply to what, and
 with which files."""
 
+WORDS = frozenset(
+    {
+        "id",
+        "type",
+        "channel_id",
+        "guild_id",
+        "content",
+        "timestamp",
+        "nonce",
+        "webhook_id",
+        "application_id",
+    }
+)
+"""Fields that are kept where one of the essential cannot be parsed."""
+_PLAIN: dict[str, Any] = {
+    "type": 0,
+    "attachments": [],
+    "embeds": [],
+    "components": [],
+    "edited_timestamp": None,
+    "pinned": False,
+    "mention_everyone": False,
+    "tts": False,
+    "flags": 0,
+}
+"""What discord.py asks of each message besides."""
+_PLAIN_AUTHOR: dict[str, Any] = {"discriminator": "0", "avatar": None}
+
 Message = TypeVar("Message")
 
 
 def parse_tolerantly(
     parse: Callable[[Mapping[str, Any]], Message],
 ) -> Callable[[Mapping[str, Any]], Message]:
-    """`parse` for Discord's message objects, tried once more without the fields that
-    are not essential. What fails then is raised."""
+    """`parse` for Discord's message objects, tried again without the fields that are
+    not essential, and then with the words alone. What fails then is raised."""
 
     def parse_message(data: Mapping[str, Any]) -> Message:
         try:
             return parse(data)
         except UNPARSABLE as error:
-            left_out = sorted(key for key in data if key not in ESSENTIAL)
-            # There is nothing to leave out: a second try would fail alike.
-            if not left_out:
-                raise
             log.warning(
                 "a message could not be parsed whole",
                 message=str(data.get("id")),
                 error=type(error).__name__,
             )
-            # A Message of discord.py without this field has no such attribute.
-            return parse(
-                {key: value for key, value in data.items() if key in ESSENTIAL}
-                | {"components": []}
-            )
+        # A Message of discord.py without this field has no such attribute.
+        essential = {key: value for key, value in data.items() if key in ESSENTIAL}
+        try:
+            return parse(essential | {"components": []})
+        except UNPARSABLE:
+            return parse(_words_alone(data))
 
     return parse_message
+
+
+def _words_alone(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Who said what, where and to whom: a file, a preview, a member or a reference of a
+    shape that nobody knows hides no words. Without its member an author has no
+    rights."""
+    words = {key: data[key] for key in WORDS if key in data}
+    author = data.get("author")
+    # What is no author stays as it is, and is refused.
+    if isinstance(author, Mapping):
+        words["author"] = _PLAIN_AUTHOR | dict(author)
+    people = data.get("mentions")
+    roles = data.get("mention_roles")
+    return (
+        _PLAIN
+        | words
+        | {
+            "mentions": people if isinstance(people, list) else [],
+            "mention_roles": roles if isinstance(roles, list) else [],
+        }
+    )
