@@ -84,7 +84,7 @@ def parse_tolerantly(
         except UNPARSABLE as error:
             log.warning(
                 "a message could not be parsed whole",
-                message=str(data.get("id")),
+                message=_logged_id(data.get("id")),
                 error=type(error).__name__,
             )
         # A Message of discord.py without this field has no such attribute.
@@ -95,6 +95,11 @@ def parse_tolerantly(
             return parse(_words_alone(data))
 
     return parse_message
+
+
+def _logged_id(found: object) -> str | None:
+    """A message's id for a log; what is none may be anything that somebody wrote."""
+    return found if isinstance(found, str) and found.isdecimal() else None
 
 
 def _words_alone(data: Mapping[str, Any]) -> dict[str, Any]:
