@@ -75,12 +75,13 @@ def messages(begun: Begun) -> list[str]:
 
 def cooled_trigger(store: Store, channel: str = "1") -> str:
     """A message that meets elena's cooldown, which then ends."""
-    store.client.set(keys.cooldown("elena"), "1", px=50)
+    # Long enough for a busy machine to meet it.
+    store.client.set(keys.cooldown("elena"), "1", px=400)
     message = heard(store, channel)
     assert (
         store.run(elections.decide(message, channel, SETTINGS)).verdict is Elect.COOLED
     )
-    time.sleep(0.06)
+    time.sleep(0.41)
     return message
 
 
@@ -97,7 +98,7 @@ def test_a_granted_cycle_leaves_a_poll_its_time(store: Store) -> None:
     """Granted one message while a poll is to come: the cycle reads the granted one
     alone, and the poll comes in its time."""
     waiting = heard(store, "2")
-    store.run(lanes.wake(LANE, Context.POLL, 200))
+    store.run(lanes.wake(LANE, Context.POLL, 1_000))
     granted = grant(store, "1")
     begun, ended, due_in = run(store)
     assert (messages(begun), begun.context, ended) == (
@@ -106,7 +107,7 @@ def test_a_granted_cycle_leaves_a_poll_its_time(store: Store) -> None:
         Finish.AGAIN,
     )
     assert due_in > 100
-    time.sleep(0.21)
+    time.sleep(1.01)
     begun, ended, _ = run(store)
     assert (messages(begun), begun.context, ended) == (
         [waiting],
