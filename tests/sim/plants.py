@@ -126,7 +126,7 @@ PLANTS = (
     Plant(
         "a cooldown that is not looked at",
         "cooldown",
-        swaps=(("return left > 0 and left or 0", "return 0"),),
+        swaps=(("redis.call('PTTL', keys.cooldown(bot))", "0"),),
     ),
     Plant(
         "a day whose posts are not counted",

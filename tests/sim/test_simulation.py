@@ -35,7 +35,7 @@ from tests.sim.scenario import VERSION, Act, scenario
 from tests.sim.shrinking import shrunk
 from tests.sim.simulation import Life, forgetful
 
-UNUSED = frozenset({"fetch", "take"})
+UNUSED = frozenset({"check_may_load", "fetch", "take"})
 """What nobody calls in the simulation."""
 SHORT = 0.05
 """Simulated hours in which people speak."""

@@ -80,8 +80,8 @@ MUTANTS = {
     ),
     "the named are skipped too soon": (
         "floor.claim",
-        "awaited_by(channel, named) + lease_ms or 0",
-        "0 or 0",
+        "latest = math.max(latest, awaited_by(channel, named) + lease_ms)",
+        "",
         Addressed,
     ),
     "whoever asks first has the floor": (
