@@ -123,6 +123,8 @@ def test_another_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """It loads no encoder, and is no crash."""
     from app.likeness.encoder import Words, best_backend
 
+    # Tests that run beside others share one that is loaded.
+    monkeypatch.setattr("app.likeness.encoder._preloaded", None)
     other = SimpleNamespace(sp=None, table=None)
     monkeypatch.setattr(USE, "_model", property(lambda _: other))
     assert isinstance(best_backend(), Words)
