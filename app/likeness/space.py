@@ -97,8 +97,8 @@ _placing = threading.Lock()
 
 
 def space_of(encoder: Encoder) -> Space:
-    """One space for each backend: its lines are read once, which takes about a
-    second."""
+    """One space for each backend: its lines are read once, which takes some four
+    seconds of one processor."""
     backend = encoder.backend
     with _placing:
         space = _spaces.get(backend)
