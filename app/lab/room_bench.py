@@ -215,6 +215,11 @@ _FURTHER = {
         "Eight others again, 167 lines (`tests/lab/ensemble`), by another hand than the "
         "measure and its jargon, and first scored when both were done.",
     ),
+    "nonet": (
+        "Experts, a seventh cast",
+        "Nine others again, 239 lines (`tests/lab/nonet`), 167 of them nobody's, written "
+        "when all was done. No line of it was looked at: it says what the others cannot.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 
