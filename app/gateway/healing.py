@@ -27,7 +27,6 @@ LOOKS = 5
 other gateways have written their brakes, too."""
 RECEPTIONS_EVERY = 30.0
 """Seconds between looks at what channels make of bots' posts: that moves within days."""
-mutes.FORGETTABLE = "should Redis be emptied, this mute may be forgotten: this login may not write `mutes` (docker/users.acl)"
 PAGE = 500
 """Budgets that are read or written in one round trip."""
 ROSTER_KEEP = 60.0
@@ -115,7 +114,8 @@ class Snapshot(NamedTuple):
 
     def is_gone(self, person: str) -> bool:
         """Whether a person opted out or was forgotten: nothing about them comes back."""
-        return wishes.digest(person) in self.opted_out | self.forgotten.keys()
+        digest = wishes.digest(person)
+        return digest in self.opted_out or digest in self.forgotten
 
     def of_people_left(
         self, scope: str, counts: Mapping[str, str]
