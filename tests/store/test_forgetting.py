@@ -205,6 +205,10 @@ def lived(store: Store) -> None:
     store.run(mutes.stop("channel:77", f"moderator {PERSON}"))
 
 
+PRIVATE = "1234567890123456789"
+"""A channel of one bot and the person."""
+
+
 def test_nothing_is_left_in_redis_and_on_disk(
     own: Store, valkey_of_ours: EmbeddedValkey, wait_until: Callable[..., None]
 ) -> None:
@@ -256,6 +260,18 @@ def test_nobody_else_is_forgotten(own: Store) -> None:
     assert own.client.get(keys.mute("channel:77")) == "a moderator"
     entries = own.client.lrange(keys.outbox("elena", CHANNEL), 0, -1)
     assert [own.run(outbox.read(entry)).reply_author for entry in entries] == [OTHER]  # type: ignore[union-attr]
+
+
+def test_a_private_channel_stays_silenced(own: Store) -> None:
+    """Its mute is somebody's word and no trace of the person, and gateways still know
+    of it when Redis is emptied."""
+    lived(own)
+    scope = f"channel:{PRIVATE}"
+    own.run(mutes.stop(scope, "a moderator"))
+    own.run(mutes.remember(scope))
+    forgetting.forget(own, PERSON, channels=[PRIVATE])
+    assert own.client.get(keys.mute(scope)) == "a moderator"
+    assert own.run(mutes.list_standing()) == [scope]
 
 
 def test_what_cannot_be_read_stops_nothing(own: Store) -> None:
