@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.content.plain import parse_tolerantly
 
@@ -41,3 +42,15 @@ def test_a_message_without_its_essence_is_an_error(data: Mapping[str, Any]) -> N
     """The caller skips it."""
     with pytest.raises(KeyError):
         parse_tolerantly(parse)(data)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [("1", "1"), ("the token is x", None), (1, None), (["a"], None), (None, None)],
+)
+def test_a_log_names_a_message_by_its_id_alone(found: object, told: str | None) -> None:
+    """What stands where an id should may be anything that somebody wrote."""
+    with capture_logs() as lines:
+        parse_tolerantly(parse)({"id": found, "author": {}, "poll": {}})
+    (line,) = lines
+    assert line["message"] == told
