@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from json import JSONDecodeError
 from typing import Any
 
 NO_MODEL = "no usable model"
@@ -25,6 +24,7 @@ class Fault(StrEnum):
     RATE = "rate limited"
     OVERLOADED = "overloaded"
     UNREACHABLE = "unreachable"
+    CERTIFICATE = "certificate refused"
     LOST = "connection lost"
     SLOW = "too slow"
     NO_API = "not an API: HTML"
@@ -47,6 +47,7 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.RATE: "wait, add a fallback or raise the account's limits",
     Fault.OVERLOADED: "wait, or add a fallback",
     Fault.UNREACHABLE: "check `base_url`, the server and the network",
+    Fault.CERTIFICATE: "check `base_url` and the server's certificate",
     Fault.LOST: "check the server and the network",
     Fault.SLOW: "raise STREAM_MODEL_TIMEOUT, or take a faster model",
     Fault.NO_API: "check `base_url`: it most often ends in /v1",
@@ -85,7 +86,9 @@ _BY_STATUS: Mapping[int, Fault] = {
     402: Fault.CREDIT,
     403: Fault.KEY,
     404: Fault.MODEL,
-    408: Fault.SLOW,
+    # Its server's time ran out, not ours: every provider's own client asks again.
+    408: Fault.OVERLOADED,
+    409: Fault.OVERLOADED,
     413: Fault.LONG,
     429: Fault.RATE,
 }
@@ -151,19 +154,35 @@ prompt."""
 _NAMED = re.compile(
     r"\b(max_completion_tokens|max_tokens|temperature|stream(?:ing)?)\b", re.IGNORECASE
 )
-_UNREACHABLE = frozenset(
-    {"ConnectError", "ConnectTimeout", "ConnectionRefusedError", "gaierror"}
+_BY_NAME: tuple[tuple[Fault, re.Pattern[str]], ...] = (
+    (Fault.CERTIFICATE, re.compile("SSLCertVerificationError")),
+    # Its client calls it a lost connection, but the model has answered.
+    (Fault.UNREADABLE, re.compile("DecodingError")),
+    (
+        Fault.UNREACHABLE,
+        re.compile(
+            "ConnectError|ConnectTimeout|ConnectionRefusedError|gaierror"
+            "|TooManyRedirects|UnsupportedProtocol"
+        ),
+    ),
+    (Fault.SLOW, re.compile(".*Timeout.*")),
+    (
+        Fault.LOST,
+        re.compile(
+            "ReadError|WriteError|RemoteProtocolError|ConnectionResetError"
+            "|BrokenPipeError|IncompleteRead"
+        ),
+    ),
+    (Fault.UNREACHABLE, re.compile("OSError|.*ConnectionError.*")),
+    # What LangChain's readers raise over a body without choices, or with others than
+    # they know.
+    (
+        Fault.UNREADABLE,
+        re.compile("JSONDecodeError|TypeError|LookupError|AttributeError"),
+    ),
 )
-_LOST = frozenset(
-    {
-        "ReadError",
-        "WriteError",
-        "RemoteProtocolError",
-        "ConnectionResetError",
-        "BrokenPipeError",
-        "IncompleteRead",
-    }
-)
+"""By the whole name of an error's class, of one that it inherits from or of one that it
+was raised from; the first that fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +202,7 @@ class Trouble:
     @property
     def costly(self) -> bool:
         """Whether the provider may charge for the try."""
-        if self.status is not None and self.status >= 500:
+        if self.status is not None and (self.status >= 500 or self.status == 408):
             return self.status not in UNDONE
         return self.fault in COSTLY
 
@@ -196,7 +215,7 @@ def trouble_of(error: Exception) -> Trouble:
     code = _provider_code(body)
     # The provider's own word first: a 429 may mean a limit or an empty account.
     fault = _BY_CODE.get(code) or (
-        _by_status(status, error, body) if status is not None else _by_name(error)
+        _by_status(status, error, body) if status is not None else _by_name(error, body)
     )
     named = (
         _refused_parameter(body)
@@ -219,31 +238,29 @@ def _by_status(status: int, error: Exception, body: Mapping[str, Any]) -> Fault:
     # A 429 is a limit, also where a proxy wrote its page.
     if status != 429 and _is_html(error):
         return Fault.NO_API
-    message = str(body.get("message", ""))[:_MESSAGE] if status in _SAID else ""
-    for fault, words in _BY_WORDS:
-        if words.search(message):
-            return fault
-    return _BY_STATUS.get(status, Fault.REQUEST)
+    said = _by_words(body) if status in _SAID else None
+    return said or _BY_STATUS.get(status, Fault.REQUEST)
 
 
-def _by_name(error: Exception) -> Fault:
+def _by_words(body: Mapping[str, Any]) -> Fault | None:
+    message = str(body.get("message", ""))[:_MESSAGE]
+    return next((fault for fault, words in _BY_WORDS if words.search(message)), None)
+
+
+def _by_name(error: Exception, body: Mapping[str, Any]) -> Fault:
     if _is_html(error):
         return Fault.NO_API
+    if said := _by_words(body):
+        return said
     names = {kind.__name__ for one in _error_chain(error) for kind in type(one).__mro__}
-    if names & _UNREACHABLE:
-        return Fault.UNREACHABLE
-    if any("Timeout" in name for name in names):
-        return Fault.SLOW
-    if names & _LOST:
-        return Fault.LOST
-    if isinstance(error, OSError) or any("ConnectionError" in name for name in names):
-        return Fault.UNREACHABLE
-    # What LangChain's readers raise over a body without choices, or with others than
-    # they know.
-    unread = isinstance(
-        error, JSONDecodeError | TypeError | LookupError | AttributeError
+    return next(
+        (
+            fault
+            for fault, words in _BY_NAME
+            if any(words.fullmatch(name) for name in names)
+        ),
+        Fault.FAILED,
     )
-    return Fault.UNREADABLE if unread else Fault.FAILED
 
 
 def _error_chain(error: BaseException) -> Iterator[BaseException]:
@@ -259,13 +276,19 @@ def _error_chain(error: BaseException) -> Iterator[BaseException]:
 
 def _error_body(error: Exception) -> Mapping[str, Any]:
     """The provider's JSON error, also where it came with status 200 and LangChain
-    raised it bare."""
-    found = getattr(error, "body", None)
+    raised it bare. Google's is a list of one; local servers write one sentence."""
+    found = getattr(error, "body", None) or getattr(error, "error", None)
+    if isinstance(found, list) and found:
+        found = found[0]
+    if isinstance(found, str):
+        return {"message": found}
     if not isinstance(found, Mapping):
         found = error.args[0] if error.args else None
     if not isinstance(found, Mapping):
         return {}
     inner = found.get("error")
+    if isinstance(inner, str):
+        return {"message": inner}
     return inner if isinstance(inner, Mapping) else found
 
 
@@ -293,7 +316,9 @@ def _provider_code(body: Mapping[str, Any]) -> str:
 def _is_html(error: Exception) -> bool:
     response = getattr(error, "response", None)
     kind = str(getattr(response, "headers", {}).get("content-type", ""))
-    text = f"{getattr(error, 'body', '')} {error}"[:400]
+    # JSON's reader keeps what it could not read.
+    unread = str(getattr(error, "doc", ""))[:200]
+    text = f"{unread} {getattr(error, 'body', '')} {error}"[:400]
     return (
         "text/html" in kind
         or re.search(
@@ -307,7 +332,7 @@ def _retry_after(error: Exception) -> float | None:
     """Seconds that the provider asks to wait; its header holds seconds or a date."""
     headers = getattr(getattr(error, "response", None), "headers", {})
     text = str(headers.get("retry-after", "")).strip()
-    if re.fullmatch(r"\d{1,9}(?:\.\d+)?", text):
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
         return float(text)
     try:
         return (
@@ -315,7 +340,7 @@ def _retry_after(error: Exception) -> float | None:
             if text
             else None
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -330,8 +355,8 @@ def _refused_parameter(body: Mapping[str, Any]) -> str:
         [
             step
             for one in detail
-            if isinstance(one, Mapping)
-            for step in one.get("loc", ())
+            if isinstance(one, Mapping) and isinstance(one.get("loc"), list)
+            for step in one["loc"]
         ]
         if isinstance(detail, list)
         else []

@@ -135,7 +135,8 @@ class ProviderServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        self.port = int(self._http.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.02,), daemon=True
         )

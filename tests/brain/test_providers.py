@@ -36,6 +36,7 @@ from tests.brain.provider_server import (
     streamed,
     told,
 )
+from tests.store.certificates import Authority, relay
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 ASK = [
@@ -163,6 +164,7 @@ ROWS = {
     "429 with a Retry-After beyond the time": Row(
         refused(429, "Slow", Retry_After="900"), "openai:first: rate limited"
     ),
+    "408, 409": Row(refused(408, "Timed out"), "openai:first: overloaded", 2),
     "500, 502, 503, 529": Row(
         Sent(529, {"type": "error", "error": {"type": "overloaded_error"}}),
         "openai:first: overloaded",
@@ -181,6 +183,11 @@ ROWS = {
     ),
     "no choices, broken JSON": Row(
         Sent(200, {"choices": None}), "openai:first: unreadable answer", 2
+    ),
+    "a body that cannot be unpacked": Row(
+        Sent(200, "no gzip", headers={"content-encoding": "gzip"}),
+        "openai:first: unreadable answer",
+        2,
     ),
     "a prompt too long": Row(
         refused(
@@ -232,6 +239,26 @@ def test_html_with_200_is_no_api() -> None:
             pytest.raises(ModelUnavailable, match="not an API: HTML"),
         ):
             made(server).ask(ASK, NOW_MS)
+
+
+@pytest.mark.parametrize("first", ["openai:first", "ollama:first"])
+def test_a_certificate_is_told_apart(first: str, tmp_path: Path) -> None:
+    """A server whose certificate nobody vouches for gets no key and is no server that is
+    down; it is not asked a second time."""
+    pair = Authority(tmp_path / "nobody").sign("127.0.0.1")
+    with (
+        ProviderServer(always(said("First."))) as plain,
+        relay(plain.port, pair) as port,
+    ):
+        config = ModelConfig(model=first, base_url=f"https://127.0.0.1:{port}/v1")
+        found = speaker(config, {"openai": "sk-secret"}, 5.0)
+        assert found is not None
+        found.wait = lambda _: pytest.fail("asked again")
+        with pytest.raises(ModelUnavailable) as caught:
+            found.ask(ASK, NOW_MS)
+        assert str(caught.value) == f"{first}: certificate refused"
+        assert caught.value.tokens == 0
+        assert not plain.requests
 
 
 def test_a_server_that_is_down_is_told_apart() -> None:
