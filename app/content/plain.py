@@ -67,7 +67,18 @@ _PLAIN: dict[str, Any] = {
     "flags": 0,
 }
 """What discord.py asks of each message besides."""
-_PLAIN_AUTHOR: dict[str, Any] = {"discriminator": "0", "avatar": None}
+_PLAIN_AUTHOR: dict[str, Any] = {
+    "username": "somebody",
+    "discriminator": "0",
+    "avatar": None,
+}
+_ABSENT: dict[str, Any] = {
+    "content": "",
+    "mentions": [],
+    "mention_roles": [],
+    "components": [],
+}
+"""Without one of them discord.py raises, or makes a Message that lacks the attribute."""
 
 Message = TypeVar("Message")
 
@@ -75,10 +86,13 @@ Message = TypeVar("Message")
 def parse_tolerantly(
     parse: Callable[[Mapping[str, Any]], Message],
 ) -> Callable[[Mapping[str, Any]], Message]:
-    """`parse` for Discord's message objects, tried again without the fields that are
-    not essential, and then with the words alone. What fails then is raised."""
+    """`parse` for Discord's message objects, whatever fields they lack, tried again
+    without those that are not essential, and then with the words alone. What fails then
+    is raised."""
 
     def parse_message(data: Mapping[str, Any]) -> Message:
+        if not _ABSENT.keys() <= data.keys():
+            data = {**_ABSENT, **data}
         try:
             return parse(data)
         except UNPARSABLE as error:
@@ -87,10 +101,9 @@ def parse_tolerantly(
                 message=_logged_id(data.get("id")),
                 error=type(error).__name__,
             )
-        # A Message of discord.py without this field has no such attribute.
         essential = {key: value for key, value in data.items() if key in ESSENTIAL}
         try:
-            return parse(essential | {"components": []})
+            return parse(_ABSENT | essential)
         except UNPARSABLE:
             return parse(_words_alone(data))
 

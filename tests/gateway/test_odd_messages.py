@@ -55,3 +55,39 @@ async def test_an_odd_part_hides_no_words(town: Town) -> None:
     heard = town.ports.texts("elena")
     assert [what for what in odd if what not in heard] == ["no author"]
     assert wire.same_session()
+
+
+async def test_an_absent_field_hides_no_words(town: Town) -> None:
+    """Whatever one field a message or its author lacks, it is heard; only what nobody
+    said, or nowhere, is skipped."""
+    await town.start("elena")
+    wire = Wire(town, "elena")
+    await town.say("a plain line")
+    await until(lambda: town.ports.texts("elena"))
+    plain = next(body for name, body in wire.sent() if name == "MESSAGE_CREATE")
+    wanted: list[str] = []
+
+    def push(what: str, message: dict[str, Any]) -> None:
+        wanted.append(what)
+        number = str(int(plain["id"]) + len(wanted))
+        wire.push("MESSAGE_CREATE", {"content": what, "id": number} | message)
+
+    for field in plain.keys() - {"id", "content"}:
+        rest = {key: plain[key] for key in plain.keys() - {field, "id", "content"}}
+        push(f"no {field}", rest)
+    for field in plain["author"]:
+        author = {key: plain["author"][key] for key in plain["author"].keys() - {field}}
+        rest = {key: plain[key] for key in plain.keys() - {"id", "content"}}
+        push(f"an author without {field}", rest | {"author": author})
+    silent = {key: plain[key] for key in plain.keys() - {"content"}}
+    wire.push("MESSAGE_CREATE", silent | {"id": str(int(plain["id"]) + 999)})
+    await town.say("the end")
+    await until(lambda: "the end" in town.ports.texts("elena"))
+    heard = town.ports.texts("elena")
+    assert {what for what in wanted if what not in heard} == {
+        "no author",
+        "no channel_id",
+        "an author without id",
+    }
+    assert "" in heard, "a message without words is heard too"
+    assert wire.same_session()
