@@ -27,6 +27,7 @@ class Fault(StrEnum):
     CERTIFICATE = "certificate refused"
     LOST = "connection lost"
     SLOW = "too slow"
+    STILL = "this process stood still"
     NO_API = "not an API: HTML"
     LONG = "prompt too long"
     REQUEST = "request refused"
@@ -50,6 +51,7 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.CERTIFICATE: "check `base_url` and the server's certificate",
     Fault.LOST: "check the server and the network",
     Fault.SLOW: "raise STREAM_MODEL_TIMEOUT, or take a faster model",
+    Fault.STILL: "look at the machine: the process was stopped, or got no processor",
     Fault.NO_API: "check `base_url`: it most often ends in /v1",
     Fault.LONG: "take a model with a longer context",
     Fault.REQUEST: "check the `model` part of the character file",
@@ -73,7 +75,9 @@ AGAIN = frozenset(
     }
 )
 """A second try may mend these."""
-COSTLY = frozenset({Fault.SLOW, Fault.LOST, Fault.UNREADABLE, Fault.FAILED})
+COSTLY = frozenset(
+    {Fault.SLOW, Fault.STILL, Fault.LOST, Fault.UNREADABLE, Fault.FAILED}
+)
 """The provider may have worked, and so charge for it, though nothing usable came
 back."""
 UNDONE = frozenset({501, 503, 529})

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as DeadlinePassed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -24,6 +24,11 @@ from app.runtime.traces import note_here
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""
 BACKOFF_S = 0.5
+LATE_S = 1.0
+"""Who wakes so much later than it wanted stood still: the process was stopped, or got no
+processor."""
+GRACE_S = 2.0
+"""What an answer that came meanwhile gets to be read in."""
 
 log = structlog.get_logger(__name__)
 
@@ -73,17 +78,19 @@ class Inquiry:
             model.ainvoke(list(self.messages))
         )
         try:
-            message = future.result(timeout=self.remaining_s)
+            message = self._wait_for(future)
         except DeadlinePassed:
             # Its connection is closed, and its answer, which may come all the same, is
             # paid for.
             future.cancel()
             self.bill.add(self._estimate(quirks))
-            return Trouble(Fault.SLOW)
+            return Trouble(self._slow_one())
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
             trouble = trouble_of(error)
             if trouble.costly:
                 self.bill.add(self._estimate(quirks))
+            if trouble.fault is Fault.SLOW:
+                return replace(trouble, fault=self._slow_one())
             return trouble
         limit = quirks.most or self.bill.limit
         read, wrote = answers.used(message, self.bill.asked, limit)
@@ -93,6 +100,21 @@ class Inquiry:
         )
         answer = answers.read_answer(message)
         return answer if answer.fault is None else Trouble(answer.fault)
+
+    def _wait_for(self, future: Future[BaseMessage]) -> BaseMessage:
+        try:
+            return future.result(timeout=self.remaining_s)
+        except DeadlinePassed:
+            # A call that fails by its own time-out is done; there is no more to wait for.
+            if future.done() or self._slow_one() is Fault.SLOW:
+                raise
+            return future.result(timeout=GRACE_S)
+
+    def _slow_one(self) -> Fault:
+        """Whose fault it is that the time is over: the model's, or that of this process,
+        which stood still meanwhile."""
+        late_s = time.monotonic() - self.until
+        return Fault.SLOW if late_s < LATE_S else Fault.STILL
 
     def _estimate(self, quirks: Quirks) -> Cost:
         return self.bill.estimate(self.price, quirks.most)

@@ -42,6 +42,8 @@ TOLD_S = 3_600.0
 WORDLESS = frozenset(
     {Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED}
 )
+UNBLAMED = frozenset({Fault.BUDGET, Fault.STILL})
+"""What no model can help."""
 
 log = structlog.get_logger(__name__)
 
@@ -223,8 +225,8 @@ class Speaker:
         # Who answers, if nothing usable, is there: a pause would not help.
         if any(trouble.fault in WORDLESS for trouble in troubles):
             self.breaker.succeeded()
-        # A lack of money says nothing of the models: the breaker stays as it is.
-        elif any(trouble.fault is not Fault.BUDGET for trouble in troubles):
+        # A lack of money or of a processor says nothing of the models: the breaker stays as it is.
+        elif any(trouble.fault not in UNBLAMED for trouble in troubles):
             self.breaker.failed(now_ms)
         raise ModelUnavailable(self._last, bill.spent.tokens, bill.spent.micro_usd)
 
