@@ -83,7 +83,7 @@ def compiled(memory: BaseStore | None = None) -> Graph:
 
 
 def warm(memory: BaseStore | None = None) -> None:
-    """Load what every cycle needs (about six seconds of one processor), so a worker's first message
+    """Load what every cycle needs (some three seconds of one processor), so a worker's first message
     does not wait for it."""
     compiled(memory)
     encoder = shared_encoder()

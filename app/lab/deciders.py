@@ -19,7 +19,7 @@ from app.domain.character import Character
 from app.domain.errors import ConfigurationError
 from app.domain.model import Bid, Event, RosterEntry
 from app.likeness.encoder import Encoder
-from app.likeness.space import Space
+from app.likeness.space import space_of
 from app.likeness.subjects import Subjects
 from app.rules.addressing import addressing
 from app.rules.bids import tie_break, who_answers
@@ -125,7 +125,7 @@ class Ours:
     ) -> None:
         self._policy = policy
         self._encoder = encoder
-        self._space = Space(encoder) if encoder is not None else None
+        self._space = space_of(encoder) if encoder is not None else None
         self._afresh = afresh
         self._subjects: dict[tuple[str, ...], Subjects] = {}
         self._read: dict[str, Mapping[str, Likeness]] = {}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.likeness.encoder import Matrix, as_matrix
-from app.likeness.products import Digits, Layer, Weights
+from app.likeness.products import Digits, Layer, weights_of
 
 Places = NDArray[np.int64]
 
@@ -52,16 +52,16 @@ class Network:
         self._scale = model.scale[:, np.newaxis]
         self._middle = model.lo[:, np.newaxis] + ZERO * self._scale
         parts = np.split(model.proj_W, len(BRANCHES), axis=1)
-        self._pieces = [Weights(part) for part in parts]
+        self._pieces = [weights_of(part) for part in parts]
         self._piece_bias = model.proj_b
         self._piece_norm = model.ln_g_all, model.ln_b_all
-        self._first = [Layer(one, PIECES_REACH) for one in model.w1]
+        self._first = [Layer(weights_of(one), PIECES_REACH) for one in model.w1]
         self._first_bias = model.b1
-        self._second = [Layer(one, BRANCHES_REACH) for one in model.w2]
+        self._second = [Layer(weights_of(one), BRANCHES_REACH) for one in model.w2]
         self._second_bias = model.b2
         self._text_norm = model.ln_g, model.ln_b
         self._mean_bias = model.cnn_b
-        self._mean = Layer(model.cnn_W, TEXTS_REACH)
+        self._mean = Layer(weights_of(model.cnn_W), TEXTS_REACH)
         self._head = _Head(model)
 
     def vector(self, pieces: list[int]) -> Matrix:
@@ -181,8 +181,8 @@ class _Head:
             model.d3,
         )
         past = (model.p1, model.p3)
-        self._dense = [Layer(one, TEXTS_REACH) for one in dense]
-        self._past = [Layer(one, TEXTS_REACH) for one in past]
+        self._dense = [Layer(weights_of(one), TEXTS_REACH) for one in dense]
+        self._past = [Layer(weights_of(one), TEXTS_REACH) for one in past]
 
     def unit(self, mean: Matrix) -> Matrix:
         """A vector of length 1."""

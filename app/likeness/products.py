@@ -27,40 +27,46 @@ TOLERANCE = 0.01
 class Weights:
     """A matrix that rows are multiplied by, packed once."""
 
-    def __init__(self, weights: Matrix) -> None:
-        """ValueError: its entries are no whole multiples of one step."""
-        whole, self.step = _whole(weights)
-        self.sums = as_matrix(whole.sum(axis=0)) * self.step
+    def __init__(self, columns: Digits, step: np.float32) -> None:
+        """`columns`: a row for each, in multiples of `step`."""
+        self.step = step
+        self.sums = as_matrix(columns.sum(axis=1)) * step
         """Of each column."""
-        # It wants a row for each column of what is asked for.
-        turned = np.ascontiguousarray(whole.T)
-        self._packed = dots_pack(turned)
+        self._packed = dots_pack(np.ascontiguousarray(columns))
 
     def times(self, rows: Digits) -> NDArray[np.int32]:
         """The sums of products of each row with each column, in steps."""
         return np.asarray(dots_packed(rows, self._packed))
 
 
-def _whole(weights: Matrix) -> tuple[Digits, np.float32]:
-    """Multiples, and what they are multiples of."""
-    step = np.abs(weights).max() / np.float32(LEVELS)
-    multiples = weights / step
+def weights_of(matrix: Matrix) -> Weights:
+    """The weights that a matrix of floats stands for. ValueError: its entries are no
+    whole multiples of one step."""
+    step = np.float32(np.abs(matrix).max() / LEVELS)
+    multiples = matrix.T / step
     whole = np.rint(multiples)
     missed = np.abs(multiples - whole)
     if missed.max() > TOLERANCE:
         raise ValueError("weights that are no bytes")
-    return whole.astype(np.int8), np.float32(step)
+    return Weights(whole.astype(np.int8), step)
+
+
+def in_steps(matrix: Matrix, step: np.float32) -> Digits:
+    """Its entries, rounded to multiples of a step; what is too great is cut off."""
+    multiples = np.rint(matrix / step)
+    np.clip(multiples, -LEVELS, LEVELS, out=multiples)
+    return np.asarray(multiples, dtype=np.int8)
 
 
 class Layer:
     """Multiplies values of a known range."""
 
-    def __init__(self, weights: Matrix, most: float) -> None:
+    def __init__(self, weights: Weights, most: float) -> None:
         """`most`: what lies beyond it is cut off."""
-        self._weights = Weights(weights)
+        self._weights = weights
         self._per_unit = np.float32(GREATEST / most)
         unit = np.float32(most / GREATEST)
-        self._low = unit * self._weights.step
+        self._low = unit * weights.step
         self._high = np.float32(BASE) * self._low
 
     def digits(self, values: Matrix) -> Digits:

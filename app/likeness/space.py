@@ -9,17 +9,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from app.domain.safe_yaml import load_yaml
 from app.likeness.encoder import Backend, Encoder, Matrix, as_matrix
+from app.likeness.products import LEVELS, Digits, Layer, Weights, in_steps
 
 SHRINKAGE = 5.0
 """Weight of an even spread, in mean spreads: few lines cannot tell 512 of them."""
+STEP = np.float32(1 / 512)
+"""Of which a line's numbers are whole multiples: the greatest ever seen is 0.23, and a
+cosine is off by some 0.0005."""
+MOST = 1.0
+"""Of a number of a unit vector."""
+FILE = "space.npz"
+PROBE = "which of them sings at night?"
+SAME = 0.999
+"""Cosine of two vectors of `PROBE` from which one and the same encoder made them."""
 FOLLOW_UPS = "follow_ups"
 NOBODYS = frozenset({"chatter", "errands", "figures of speech", FOLLOW_UPS})
 """The groups of lines that are no subject of anybody."""
@@ -36,35 +48,103 @@ def ordinary_lines() -> Mapping[str, Sequence[str]]:
     return lines
 
 
-class Space:
-    """Projects vectors. `ordinary` holds the projected ordinary lines, one unit vector
-    a row; `groups` are its parts, by name."""
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is measured of the ordinary lines. `mean`: their centre; `turns`: whitening
+    beside leaving as it is, by column, in multiples of `step`; `ordinary`: the lines in
+    the whitened space, one a row, in multiples of `STEP`; `groups`: how many lines each
+    group has; `probe`: the vector of `PROBE`, not whitened."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        vectors = {}
-        means, centred = [], []
-        for name, lines in ordinary_lines().items():
-            rows = vectors[name] = encoder.matrix(lines)
-            mean = rows.mean(axis=0)
-            means.append(mean)
-            centred.append(rows - mean)
-        # The mean of means: a group of many lines must not pull the centre.
-        self._mean = np.mean(means, axis=0)
-        self._whitening = _whitening_of(centred)
-        projected = [self.project(rows) for rows in vectors.values()]
-        self.ordinary = np.concatenate(projected)
-        ends = np.cumsum([len(rows) for rows in projected])
+    mean: Matrix
+    turns: Digits
+    step: np.float32
+    ordinary: Digits
+    groups: Mapping[str, int]
+    probe: Matrix
+
+
+class Space:
+    """Projects vectors. `ordinary` holds the ordinary lines as `anchors` makes them;
+    `groups` are its parts, by name."""
+
+    def __init__(self, measures: Measures) -> None:
+        self._mean = measures.mean
+        self._turns = Layer(Weights(measures.turns, measures.step), MOST)
+        self.ordinary = measures.ordinary
+        ends = np.cumsum(list(measures.groups.values()))
         # Views: each process holds these lines once, however many characters it serves.
         parts = np.split(self.ordinary, ends[:-1])
-        self.groups = dict(zip(vectors, parts, strict=True))
+        self.groups = dict(zip(measures.groups, parts, strict=True))
 
     def project(self, vectors: Matrix) -> Matrix:
         """Unit vectors of this space, a row for each."""
-        moved = (vectors - self._mean) @ self._whitening
+        moved = vectors - self._mean
+        moved += self._turns(moved)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
         # A vector at the centre has no direction: it stays zeros.
         units = moved / np.maximum(lengths, 1e-9)
         return as_matrix(units)
+
+    def anchors(self, vectors: Matrix) -> Digits:
+        """What messages are compared with: a row for each, in multiples of `STEP`."""
+        return in_steps(self.project(vectors), STEP)
+
+
+def measured(encoder: Encoder) -> Measures:
+    """Measures of the shipped lines as this encoder reads them: some three seconds of
+    one processor."""
+    vectors = [encoder.matrix(lines) for lines in ordinary_lines().values()]
+    means = [rows.mean(axis=0) for rows in vectors]
+    whitening = _whitening_of(
+        [rows - mean for rows, mean in zip(vectors, means, strict=True)]
+    )
+    # Lengths do not count, so a whitening is as good in any unit. In this one it leaves
+    # nearly all as it is, and a byte tells the rest.
+    even = np.float32(whitening.diagonal().mean())
+    rest = whitening / even - np.eye(len(whitening), dtype=np.float32)
+    step = np.float32(np.abs(rest).max() / LEVELS)
+    found = Measures(
+        # The mean of means: a group of many lines must not pull the centre.
+        mean=as_matrix(np.mean(means, axis=0)),
+        turns=in_steps(rest.T, step),
+        step=step,
+        ordinary=np.zeros((0, len(rest)), dtype=np.int8),
+        groups=dict(zip(ordinary_lines(), map(len, vectors), strict=True)),
+        probe=encoder.fresh(PROBE),
+    )
+    ordinary = Space(found).anchors(np.concatenate(vectors))
+    return replace(found, ordinary=ordinary)
+
+
+def write(measures: Measures, file: Path) -> None:
+    """Write them as they are shipped."""
+    np.savez_compressed(
+        file,
+        mean=measures.mean,
+        turns=measures.turns,
+        step=measures.step,
+        ordinary=measures.ordinary,
+        groups=np.array(list(measures.groups)),
+        sizes=np.array(list(measures.groups.values())),
+        probe=measures.probe,
+    )
+
+
+def shipped() -> Measures:
+    """The shipped ones."""
+    with (
+        resources.files("app.likeness").joinpath(FILE).open("rb") as file,
+        np.load(file, allow_pickle=False) as held,
+    ):
+        sizes = dict(zip(held["groups"].tolist(), held["sizes"].tolist(), strict=True))
+        return Measures(
+            mean=held["mean"],
+            turns=held["turns"],
+            step=np.float32(held["step"]),
+            ordinary=held["ordinary"],
+            groups=sizes,
+            probe=held["probe"],
+        )
 
 
 def _whitening_of(centred: Sequence[Matrix]) -> Matrix:
@@ -85,8 +165,8 @@ def _whitening_of(centred: Sequence[Matrix]) -> Matrix:
     return as_matrix(root.T)
 
 
-def centre(rows: Matrix) -> Matrix:
-    """The direction of a group of unit vectors."""
+def centre(rows: Digits) -> Matrix:
+    """The direction of a group of anchors: a unit vector."""
     mean = rows.mean(axis=0)
     length = float(np.linalg.norm(mean))
     return as_matrix(mean / max(length, 1e-9))
@@ -97,11 +177,19 @@ _placing = threading.Lock()
 
 
 def space_of(encoder: Encoder) -> Space:
-    """One space for each backend: its lines are read once, which takes some four
-    seconds of one processor."""
+    """One space for each backend."""
     backend = encoder.backend
     with _placing:
         space = _spaces.get(backend)
         if space is None:
-            space = _spaces[backend] = Space(encoder)
+            space = _spaces[backend] = Space(_measures_for(encoder))
         return space
+
+
+def _measures_for(encoder: Encoder) -> Measures:
+    """The shipped ones, where they were made with this encoder."""
+    found = shipped()
+    probe = encoder.fresh(PROBE)
+    if len(probe) == len(found.probe) and probe @ found.probe > SAME:
+        return found
+    return measured(encoder)

