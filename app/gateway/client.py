@@ -17,7 +17,7 @@ from app.domain.settings import Settings
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
 from app.gateway.interactions import Commands, Counter
-from app.gateway.presence import Readable, Rights, known, rights_in
+from app.gateway.presence import Readable, Rights, known, readable_in, rights_in
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, reaction_event
@@ -69,6 +69,10 @@ class Sessions(Protocol):
 
     def made(self, channel_id: str) -> None:
         """A channel or thread was created; it is still empty."""
+
+    def returned(self, channel_ids: Sequence[str]) -> None:
+        """The server of these channels is back from an outage, in which nothing was
+        heard."""
 
 
 class StreamClient(SteadyClient):
@@ -229,8 +233,13 @@ class StreamClient(SteadyClient):
         self._sessions.changed()
 
     on_guild_join = on_guild_remove = on_thread_delete = on_guild_channel_delete
-    on_guild_available = on_guild_unavailable = on_guild_channel_delete
+    on_guild_unavailable = on_guild_channel_delete
     on_guild_role_create = on_guild_role_delete = on_guild_channel_delete
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        if guild.me is not None:
+            self._sessions.returned([str(place.id) for place in readable_in(guild)])
+        self._sessions.changed()
 
     async def on_guild_channel_update(self, _before: Any, _after: Any) -> None:
         self._sessions.changed()

@@ -131,16 +131,18 @@ def _names(guild: discord.Guild) -> dict[str, str]:
 
 def readable(client: discord.Client) -> list[Readable]:
     """The channels and threads with messages that this client may read."""
-    found: list[Readable] = []
-    for guild in known(client):
-        places: list[Readable] = [
-            *guild.text_channels,
-            *guild.voice_channels,
-            *guild.stage_channels,
-            *guild.threads,
-        ]
-        found += [place for place in places if may_read(place, guild.me)]
-    return found
+    return [place for guild in known(client) for place in readable_in(guild)]
+
+
+def readable_in(guild: discord.Guild) -> list[Readable]:
+    """Those of one server that Discord has described."""
+    places: list[Readable] = [
+        *guild.text_channels,
+        *guild.voice_channels,
+        *guild.stage_channels,
+        *guild.threads,
+    ]
+    return [place for place in places if may_read(place, guild.me)]
 
 
 def may_read(place: Readable, me: discord.Member) -> bool:

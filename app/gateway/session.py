@@ -72,6 +72,7 @@ class BotSession:
             clock=discord_clock,
         )
         self._changed = asyncio.Event()
+        self._is_ready = False
         self._publishing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -126,6 +127,7 @@ class BotSession:
         self._gate.disconnect()
 
     def opened(self) -> None:
+        self._is_ready = False
         self._gate.open_session()
 
     def resumed(self) -> None:
@@ -134,7 +136,7 @@ class BotSession:
             self._move_cursor(channel, message)
 
     def ready(self) -> None:
-        self.lived = True
+        self.lived = self._is_ready = True
         self.connected_since = self._clock()
         self._gate.begin()
         # READY comes again with each new session of this client; one publisher serves
@@ -175,13 +177,22 @@ class BotSession:
         move = partial(self._ports.move_cursor, self._bot, channel_id, message_id)
         self._intake.move_cursor(self._bot, channel_id, move)
 
+    def returned(self, channel_ids: Sequence[str]) -> None:
+        # Servers that come before the session is ready are read with all others.
+        if self._is_ready:
+            self._mend(channel_ids)
+
     def lost(self, channel_id: str) -> None:
         """An event found no room in the queue: its channel is read back once Redis has caught
         up."""
+        self._mend([channel_id])
+
+    def _mend(self, channel_ids: Sequence[str]) -> None:
         # A reading under way looks for losses when it ends.
         idle = self._reading is None or self._reading.done()
-        self._gate.lose(channel_id)
-        if idle:
+        for channel in channel_ids:
+            self._gate.lose(channel)
+        if idle and channel_ids:
             self._read(self._backfill.mend)
 
     def _read(self, work: Callable[[], Coroutine[None, None, None]]) -> None:

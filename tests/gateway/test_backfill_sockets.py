@@ -206,6 +206,40 @@ async def test_a_lost_session_is_read_back(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_an_outage_of_a_server_hid_is_read_back(town: Town) -> None:
+    """The connection lives, but Discord delivers nothing of that server; what is said
+    after the outage passes nothing that was said in it."""
+    await town.start("elena")
+    await town.say("before")
+    await until(lambda: town.ports.texts("elena") == ["before"])
+    await caught_up(town)
+    town.discord.set_unavailable()
+    await town.say("meanwhile")
+    town.discord.set_unavailable(unavailable=False)
+    await town.say("after")
+    await until(lambda: len(town.ports.texts("elena")) == 3, what="all three")
+    assert set(town.ports.texts("elena")) == {"before", "meanwhile", "after"}
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_comes_after_the_start_is_read_back(town: Town) -> None:
+    """It was in an outage when the session began: the reading of all channels knew
+    nothing of it."""
+    await town.start("elena")
+    await town.say("before")
+    await until(lambda: town.ports.texts("elena") == ["before"])
+    await caught_up(town)
+    await town.stop()
+    await town.say("meanwhile")
+    town.discord.set_unavailable()
+    await town.start("elena")
+    town.discord.set_unavailable(unavailable=False)
+    await town.say("after")
+    await until(lambda: len(town.ports.texts("elena")) == 3, what="all three")
+    assert set(town.ports.texts("elena")) == {"before", "meanwhile", "after"}
+
+
+@pytest.mark.asyncio
 async def test_a_channel_made_while_the_bot_was_away_is_read_from_its_beginning(
     town: Town,
 ) -> None:
