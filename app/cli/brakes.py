@@ -55,13 +55,16 @@ def mutes() -> None:
     """List what is muted, by whom and for how long. A moderator's mute ends with a
     moderator's word, yours with yours alone."""
     from app.cli.show import show_table
+    from app.cli.watching import lasting_text
     from app.operator.ops import list_mutes
 
     rows = [
         (
             one.scope,
             one.who,
-            "for good" if one.left_ms is None else f"{one.left_ms // 1000} s more",
+            "for good"
+            if one.left_ms is None
+            else f"{lasting_text(one.left_ms / 1000)} more",
         )
         for one in list_mutes(current_settings())
     ]

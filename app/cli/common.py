@@ -69,7 +69,7 @@ def bots_with_tokens(settings: Settings) -> list[str]:
     found = [name for name in names if os.environ.get(token_variable(name))]
     if not found:
         raise ConfigurationError(
-            f"No bot has a token: set STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))}"
+            f"No bot has a token: export STREAM_TOKEN_<NAME> for one of {', '.join(sorted(names))} (.env is not read for it)"
         )
     readable, wrong = load_readable(found, settings.characters_dir)
     for bot, error in wrong.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -21,7 +22,9 @@ PARTS = 6
 """Parts of a bid that are shown unless all are asked for."""
 ALL_PARTS = 1_000
 LONGEST_WORD = 12
-"""Longer words may be broken in a column."""
+"""Longer words may be broken in a column, but for those that carry an id."""
+ID = re.compile(r"\d{15,}")
+"""A part of an id copies nothing."""
 FRAME = 3
 """Columns that the lines and blanks of one column take."""
 
@@ -142,16 +145,18 @@ def _print_rows(
     """A table, or where its columns do not fit a paragraph for each row. `whole` is the
     heading of the column of which no cell is broken."""
     cells = [[_cell(value) for value in row] for row in rows]
-    needed = sum(
-        _width_needed([Text(heading), *column], heading == whole) + FRAME
+    needed = [
+        _width_needed([Text(heading), *column], heading == whole)
         for heading, *column in zip(headings, *cells, strict=True)
-    )
-    if needed + 1 > console.width:
+    ]
+    if sum(needed) + FRAME * len(needed) + 1 > console.width:
         _print_paragraphs(console, title, headings, cells)
         return
     table = Table(title=shown_text(title), title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading == whole)
+    for heading, width in zip(headings, needed, strict=True):
+        table.add_column(
+            heading, overflow="fold", no_wrap=heading == whole, min_width=width
+        )
     for row in cells:
         table.add_row(*row)
     console.print(table)
@@ -166,7 +171,9 @@ def _width_needed(column: Sequence[Text], whole: bool) -> int:
     if whole:
         return max(cell.cell_len for cell in column)
     words = [word for cell in column for word in cell.plain.split()]
-    return min(LONGEST_WORD, max(map(len, words), default=0))
+    ids = [word for word in words if ID.search(word)]
+    longest = max(map(len, words), default=0)
+    return max(min(LONGEST_WORD, longest), max(map(len, ids), default=0))
 
 
 def _print_paragraphs(

@@ -92,7 +92,8 @@ def show_costs(table: list[Spent]) -> None:
     for one in table:
         name = one.name if one.name == one.id else f"{one.name} ({one.id})"
         print_wrapped(
-            f"{name}: ${one.usd:.4f}, {one.tokens:,} tokens, {one.posts} posts", 2
+            f"{name}: ${one.usd:.4f}, {one.tokens:,} tokens, {_count_posts(one.posts)}",
+            2,
         )
     if not table:
         print_wrapped("Nothing was spent.")
@@ -100,7 +101,13 @@ def show_costs(table: list[Spent]) -> None:
     tokens = sum(one.tokens for one in table)
     posts = sum(one.posts for one in table)
     dollars = sum(one.usd for one in table)
-    print_wrapped(f"together: ${dollars:.4f}, {tokens:,} tokens, {posts} posts", 2)
+    print_wrapped(
+        f"together: ${dollars:.4f}, {tokens:,} tokens, {_count_posts(posts)}", 2
+    )
+
+
+def _count_posts(number: int) -> str:
+    return f"{number:,} post{'' if number == 1 else 's'}"
 
 
 def _show_redis_troubles(found: Status) -> None:

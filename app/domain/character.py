@@ -226,7 +226,7 @@ _MODEL_NAME = re.compile(r"[a-z_]+:\S+\Z")
 
 def _check_model_name(name: str) -> str:
     if not _MODEL_NAME.match(name):
-        raise ValueError("is no PROVIDER:NAME, as openai:gpt-5-mini is one")
+        raise ValueError("must be PROVIDER:NAME, as in openai:gpt-5-mini")
     provider = name.partition(":")[0]
     if provider not in PROVIDERS:
         near = get_close_matches(provider, PROVIDERS, n=1, cutoff=0.0)

@@ -446,6 +446,19 @@ class Settings(BaseSettings):
         mode="before",
     )(_split_list)
 
+    @field_validator(
+        "speak_channels", "ignored_people", "proxy_applications", "commands_guilds"
+    )
+    @classmethod
+    def _check_ids(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
+        for place, one in enumerate(ids, 1):
+            # A name would match nothing, ever, and nobody would be told.
+            if one != "*" and not (one.isascii() and one.isdecimal()):
+                raise ValueError(
+                    f"entry {place} is no id: give the digits that Discord's Copy ID gives"
+                )
+        return ids
+
     @field_validator("vault_keys")
     @classmethod
     def _check_fernet_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -531,7 +544,8 @@ class Settings(BaseSettings):
             urls.append(self.commands_redis_url.get_secret_value())
         if not self.redis_plain and not all(parse_address(url).private for url in urls):
             raise ValueError(
-                "redis:// to another host and sentinel:// send passwords and messages unencrypted: use rediss://, "
+                "STREAM_REDIS_URL or STREAM_BROKER_URL: redis:// to another host and sentinel:// send passwords "
+                "and messages unencrypted: use rediss://, "
                 "sentinel+tls:// or unix://, or set STREAM_REDIS_PLAIN=true for a private network"
             )
         return self

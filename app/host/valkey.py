@@ -9,6 +9,7 @@ arguments, which every user of the machine can read.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import secrets
@@ -31,6 +32,18 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
+NO_FOLDER = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EEXIST,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What the system says where a folder can never be made; a full disk is no such
+thing."""
 START_TRIES = 3
 
 
@@ -84,11 +97,20 @@ def is_bindable(port: int) -> bool:
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, made if missing, readable by this user alone."""
+    """The folder, made if missing, readable by this user alone. ConfigurationError: it
+    cannot be."""
     folder = folder.expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Set afterwards: mkdir leaves a folder that was there as it is.
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Set afterwards: mkdir leaves a folder that was there as it is.
+        folder.chmod(0o700)
+    except OSError as error:
+        if error.errno not in NO_FOLDER:
+            raise
+        raise ConfigurationError(
+            f"STREAM_DATA_DIR: {folder} cannot be made a folder of this user's "
+            f"({os.strerror(error.errno)}); name another."
+        ) from None
     return folder
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app.domain.character import load_characters, names_of_files, read_character
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings, explanations, read_secret_files
-from app.operator.variables import dotenv_names, find_slips
+from app.operator.variables import dotenv_names, find_misplaced, find_slips
 
 
 def find_problems(files: Sequence[Path]) -> list[str]:
@@ -73,6 +73,8 @@ def _of_folder(folder: Path | None) -> Iterator[str]:
 
 
 def _of_names(folder: Path | None) -> Iterator[str]:
+    for name in find_misplaced(dotenv_names()):
+        yield f"{name}: stands in .env, where it is not read; export it (docs/running.md)"
     try:
         bots = names_of_files(folder)
     except ConfigurationError:

@@ -54,7 +54,7 @@ def open_store(settings: Settings) -> Iterator[Store]:
     if url is None:
         raise ConfigurationError(
             f"STREAM_REDIS_URL: is not set, and no `the-stream up` runs on {settings.data_dir} "
-            "(STREAM_DATA_DIR). Start one, or name the Redis or the folder of yours."
+            "(STREAM_DATA_DIR). Start one, or set one of the two."
         )
     store = Store(url, settings.redis_timeout, settings.redis_credentials)
     try:

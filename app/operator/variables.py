@@ -35,6 +35,16 @@ def dotenv_names(file: Path = Path(".env")) -> tuple[str, ...]:
         return ()
 
 
+def find_misplaced(names: Iterable[str]) -> list[str]:
+    """The names in an `.env` file that count in the environment alone: tokens, keys and
+    names of files with a value."""
+    return [
+        name
+        for name in names
+        if SECRET.match(name) or (name.startswith("STREAM_") and name.endswith("_FILE"))
+    ]
+
+
 def find_old_names() -> list[tuple[str, str]]:
     """The old names of settings that the environment or `.env` still has, each with the
     name of today."""

@@ -82,6 +82,37 @@ def test_one_broken_file_leaves_the_other_bots(
     assert told.returncode == 3
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "SPEAK_CHANNELS",
+        "IGNORED_PEOPLE",
+        "PROXY_APPLICATIONS",
+        "COMMANDS_GUILDS",
+    ],
+)
+def test_a_name_in_place_of_an_id_is_refused(setting: str) -> None:
+    """It would match nothing, and bots would be silent without a word of why."""
+    told = run("check", cwd=None, **{f"STREAM_{setting}": "123,#lounge"})
+    assert told.returncode == 2
+    assert told.stderr.startswith(f"the-stream: STREAM_{setting}: entry 2 is no id")
+    assert "#lounge" not in told.stderr
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_data_folder_that_cannot_be_made_is_one_line(
+    tmp_path: Path, taken: bool
+) -> None:
+    """A file stands in its place, or in its way: a stack trace told so."""
+    file = tmp_path / "file"
+    file.touch()
+    folder = file if taken else file / "data"
+    told = run("page", "--link", STREAM_DATA_DIR=str(folder), STREAM_PAGE_PORT="8808")
+    assert told.returncode == 2
+    assert told.stderr.startswith(f"the-stream: STREAM_DATA_DIR: {folder} cannot be")
+    assert told.stderr.count("\n") == 1
+
+
 def test_a_broken_places_file_is_one_line(tmp_path: Path) -> None:
     """`check` names its line; a brake does not ask for it."""
     file = tmp_path / "places.yaml"

@@ -18,7 +18,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from app.cli.main import app
-from app.cli.show import ALL_PARTS, show_journal, show_settings
+from app.cli.show import ALL_PARTS, show_journal, show_settings, show_table
 from app.domain.model import JournalLine
 from app.domain.settings import Settings, explain_first
 from app.lab.docgen import setting_rows
@@ -114,7 +114,7 @@ def test_a_gateway_without_any_token_says_so() -> None:
     result = run("gateway", STREAM_REDIS_URL="redis://127.0.0.1:1/0")
     assert result.returncode == 2
     assert result.stderr.startswith(
-        "the-stream: No bot has a token: set STREAM_TOKEN_<NAME>"
+        "the-stream: No bot has a token: export STREAM_TOKEN_<NAME>"
     )
 
 
@@ -376,6 +376,18 @@ def test_a_table_that_does_not_fit_becomes_paragraphs() -> None:
         assert next(line for line in lines if line.startswith("  what it does:"))
     assert max(map(len, shown[40].splitlines())) <= 40
     assert "│ STREAM_REDIS_URL " in shown[160]
+
+
+def test_a_table_breaks_no_id() -> None:
+    """On a narrow terminal an id, and the scope that carries it, stays whole to be
+    copied: as long as it fits in a column, else in a paragraph."""
+    scope = "bot:aria@channel:1576046835477250048"
+    for width in (40, 60, 80):
+        console = Console(file=StringIO(), width=width, no_color=True)
+        rows = [(scope, "a moderator of the server", "1 h 59 min more")]
+        show_table("Mutes", ("scope", "by", "holds"), rows, console)
+        assert isinstance(console.file, StringIO)
+        assert scope in console.file.getvalue(), width
 
 
 def _all_commands(

@@ -92,7 +92,7 @@ def test_one_s_own_characters_are_shown(tmp_path: Path) -> None:
             demo.choose_characters(files, model)
         assert "\n" not in str(refused.value)
     for model, told in (
-        ("no provider", "--model: is no PROVIDER:NAME, as openai:gpt-5-mini is one"),
+        ("no provider", "--model: must be PROVIDER:NAME, as in openai:gpt-5-mini"),
         ("opnai:gpt", "--model: no provider is named 'opnai'; the nearest known is"),
     ):
         with pytest.raises(ConfigurationError) as refused:

@@ -125,6 +125,27 @@ def test_every_problem_has_a_line_of_its_own(
     assert "s3cret" not in "".join(found)
 
 
+def test_a_token_in_a_file_of_settings_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tokens, keys and names of secret files count in the environment alone: whoever
+    writes them into `.env` would wait for a bot that never comes."""
+    (tmp_path / ".env").write_text(
+        "STREAM_COOLDOWN=5\nSTREAM_TOKEN_ARIA=s3cret\nSTREAM_KEY_OPENAI=s3cret\n"
+        "STREAM_VAULT_KEYS_FILE=/run/secrets/vault_keys\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    found = find_problems([])
+    assert [line.partition(": ")[0] for line in found] == [
+        "STREAM_TOKEN_ARIA",
+        "STREAM_KEY_OPENAI",
+        "STREAM_VAULT_KEYS_FILE",
+    ]
+    assert all("stands in .env, where it is not read" in line for line in found)
+    assert "s3cret" not in "".join(found)
+
+
 def test_in_a_folder_each_file_and_what_they_share_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

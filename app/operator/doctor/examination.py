@@ -107,7 +107,7 @@ def _of_discord(settings: Settings, bots: Sequence[Character]) -> Iterator[Findi
         except ConfigurationError as error:
             yield fault("discord", str(error), "docs/discord.md tells the way")
     if not bots:
-        remedy = "set STREAM_TOKEN_<NAME> (docs/discord.md), or ask at the gateway"
+        remedy = "export STREAM_TOKEN_<NAME> (docs/discord.md), or run this where the gateway runs"
         yield warning("discord", "no bot has a token here", remedy)
     if settings.dry_run:
         remedy = "unset STREAM_DRY_RUN when you have seen enough"

@@ -138,7 +138,7 @@ def _check_memory(info: Mapping[str, Any]) -> Finding:
     detail = f"{used / 1024**2:.0f} MiB used"
     if not most:
         return fine(AREA, detail)
-    detail += f" of {most / 1024**2:.0f}"
+    detail += f" of {most / 1024**2:,.0f}"
     remedy = "give it more memory, or look what fills it (docs/operations.md)"
     if why_it_refuses_writes(info) == MEMORY_FULL:
         what = f"{MEMORY_FULL} ({detail}): it refuses every write; nobody is answered"
