@@ -59,7 +59,10 @@ async def test_objects_are_made_of_one_copy(
         return discord.Message(**given)
 
     monkeypatch.setattr("discord.state.Message", make)
-    await town.start()
+    gateway = await town.start()
+    # A bot that is ready may still be reading the channel back: it hears by itself.
+    place = str(town.channel.id)
+    await until(lambda: all(one.hears(place) for one in gateway._sessions.values()))
     # Said without a turn for the gateway's loop: every copy waits when it goes on.
     posts = [
         town.discord.post(town.ann, town.channel, f"line {number}")
