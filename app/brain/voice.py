@@ -369,9 +369,9 @@ class Repertoire:
     ) -> VoiceLine:
         recent = sought.recent
         heard = "\n".join(recent)
-        used = {text for text, shape in self._shapes.items() if _is_said(shape, heard)}
         for tier in tiers:
-            fresh = [line for line in tier if line.text not in used]
+            # Only of these lines: to look for each in all that was said takes time.
+            fresh = [line for line in tier if not self._was_said(line, heard)]
             if fresh:
                 near = self._nearness(sought.words)
                 scores = [
@@ -382,17 +382,12 @@ class Repertoire:
         # Everything was said within the time that `recent` covers: the one said longest
         # ago.
         first = next(tier for tier in tiers if tier)
-        return min(
-            first,
-            key=lambda line: max(
-                (
-                    index
-                    for index, text in enumerate(recent)
-                    if _is_said(self._shapes[line.text], text)
-                ),
-                default=-1,
-            ),
-        )
+        return min(first, key=lambda line: self._last_said(line, recent))
+
+    def _last_said(self, line: VoiceLine, recent: Sequence[str]) -> int:
+        """The place of the newest text that is this line; -1: none."""
+        places = reversed(range(len(recent)))
+        return next((at for at in places if self._was_said(line, recent[at])), -1)
 
     def _nearness(self, words: str) -> _Nearness:
         """How near words, or a clause of them, are to the cues."""

@@ -582,3 +582,12 @@ def test_the_truth_about_bots_is_no_small_talk() -> None:
     line = line_of(few, text)
     assert line is not None
     assert line.mood is Mood.CURIOUS
+
+
+def test_of_lines_that_were_all_said_the_one_said_longest_ago_is_said_again() -> None:
+    """A line that was said twice was said when it was said last."""
+    elena = CHARACTERS["elena"]
+    honest = (one.text for one in elena.lines if one.mood is Mood.HONEST)
+    first, second, *others = (text.replace("{author}", "Kim") for text in honest)
+    scene = VoiceScene("are you a bot?", "Kim", recent=(first, second, *others, first))
+    assert voice(elena).say(scene) == second
