@@ -132,9 +132,12 @@ class Admitting:
         if self._measuring is not None:
             self._measuring.close()
 
-    def in_parts(self, bots: Set[str], heard: ChannelMessage) -> AdmissionParts:
-        """A message that is to be admitted for these bots, of which some come first."""
-        return AdmissionParts(self, self._hearing, heard, set(bots))
+    def in_parts(
+        self, bots: Set[str], heard: ChannelMessage, *, together: bool
+    ) -> AdmissionParts:
+        """A message that is to be admitted for these bots, of which some come first;
+        `together`: in one call."""
+        return AdmissionParts(self, self._hearing, heard, set(bots), together)
 
     async def admit(
         self, bots: Sequence[str], heard: ChannelMessage, request: str, arrival: Arrival
@@ -342,12 +345,18 @@ class AdmissionParts:
     hearing: Hearing
     heard: ChannelMessage
     pending: set[str]
+    together: bool
+    """Whether a message that speaks to some is admitted for all in one call."""
     request: str = field(default_factory=lambda: uuid4().hex)
 
     async def admit_spoken_to(self, how: Arrival) -> None:
-        """Admit it for the bots that it addresses, as far as is known by now."""
-        spoken_to = self.hearing.addressing_of(self.heard).bots
-        await self._admit([one for one in spoken_to if one in self.pending], how)
+        """Admit it for the bots that it addresses, as far as is known by now; the
+        others are in the same call, after them, or wait."""
+        addressed = self.hearing.addressing_of(self.heard).bots
+        bots = [one for one in addressed if one in self.pending]
+        if bots and self.together:
+            bots += sorted(self.pending.difference(bots))
+        await self._admit(bots, how)
 
     async def admit_others(self, how: Arrival) -> None:
         """Admit it for whoever is left."""

@@ -193,13 +193,15 @@ class Intake:
         """Queue a message once, for all bots that share it."""
         channel = heard.event.channel_id
         shared = heard.shared = Sharing(bots, {bot})
-        parts = self._admitting.in_parts(bots, heard)
+        few = len(bots) <= MANY
+        parts = self._admitting.in_parts(bots, heard, together=few)
 
         async def admit() -> None:
             await _ended(first)
             with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
                 how = await self._arrived(arrival, repeated)
-                # The bots that it addresses do not wait until all others are judged.
+                # Of many bots, those that it addresses do not wait until all others are
+                # judged.
                 await parts.admit_spoken_to(how)
                 await self.precedence.passed()
                 await parts.admit_others(how)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 
 MANY = 16
-"""Bots that share a message, beyond which it takes precedence: fewer copies take less
-time than the waiting for them."""
+"""Bots that share a message, beyond which it takes precedence, and whom it speaks to
+are admitted in a call of their own: fewer copies and judgements take less time than a
+wait or a call."""
 LONGEST = 0.05
 """Seconds that others wait at most: several times what an admission and a hint take."""
 

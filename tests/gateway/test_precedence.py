@@ -103,6 +103,8 @@ async def test_its_own_channel_keeps_its_order(process: Process) -> None:
     ports.let_go.set()
     await process.idle()
     assert not ports.told
+    of_many = [["elena"], ["aria", "dotty"]]
+    assert ports.together == [["aria", "dotty", "elena"], *of_many, *of_many]
     assert ports.texts("elena") == [one.content for one in said]
     assert ports.texts("aria") == [one.content for one in said]
 

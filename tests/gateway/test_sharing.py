@@ -78,11 +78,11 @@ async def test_one_copy_is_admitted_for_all_that_hear(process: Process) -> None:
 
 @pytest.mark.asyncio
 async def test_whom_it_speaks_to_comes_first(process: Process) -> None:
-    """A bot that is called by name is admitted, and its worker hinted, before the
-    others are judged."""
+    """All bots are admitted in one call, in which the one that is called by name is the
+    first: the others' verdicts come after its worker is hinted."""
     process.hear(event("elena, are you there?"), "aria", "dotty", "elena")
     await process.idle()
-    assert process.ports.together == [["elena"], ["aria", "dotty"]]
+    assert process.ports.together == [["elena", "aria", "dotty"]]
 
 
 @pytest.mark.asyncio
@@ -189,7 +189,7 @@ async def test_each_bot_waits_by_its_own_patience(patient: Process) -> None:
     for said in (greeting, point):
         patient.hear(said, *BOTS)
         await patient.idle()
-    assert patient.ports.together == [["aria", "elena"], ["dotty"]] * 2
+    assert patient.ports.together == [["aria", "elena", "dotty"]] * 2
     waits = {
         bot: [(one.joins, one.wait_ms) for one in patient.ports.of(bot)] for bot in BOTS
     }
