@@ -68,7 +68,6 @@ played: $(STAMP)
 	echo "What failed beside others runs once more, alone:"; $(PYTEST) -m "not slow and not llm" --last-failed
 
 # Without the mutants of its machines: they ask whether a proof can fail, not whether the code is right.
-quick: WORKERS = 4
 quick: $(STAMP) ## the inner loop: pure rules, brain and store, in less than a minute
 	STREAM_QUICK=1 $(PYTEST) $(PARALLEL) -q -m "not slow and not llm" --ignore=tests/store/test_mutants.py \
 		tests/rules tests/brain tests/store

@@ -25,7 +25,18 @@ from tests.patience import patience
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
-WAITING = ("cases", "e2e", "cli", "demo", "host", "tasks")
+WAITING = (
+    "broker",
+    "cases",
+    "cli",
+    "delivery",
+    "demo",
+    "e2e",
+    "host",
+    "tasks",
+    "web",
+    "worker",
+)
 """Folders whose tests start processes, and mostly wait for them."""
 COMPUTING = ("lab", "models", "sim", "store", "security")
 """Folders whose tests search long."""

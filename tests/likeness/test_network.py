@@ -46,6 +46,12 @@ def read() -> Sentences:
     return Sentences()
 
 
+@lru_cache(maxsize=1)
+def model() -> USE:
+    """The package's own, loaded once."""
+    return USE(threads=1)
+
+
 def whole(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
     """Weights that are bytes times a step, the greatest of them 127."""
     found = np.random.default_rng(seed).integers(-127, 128, shape)
@@ -56,7 +62,7 @@ def whole(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("text", TEXTS)
 def test_vectors_are_those_of_the_model(text: str) -> None:
     """What rounding to sixteen bits changes is far below what a likeness keeps."""
-    theirs = USE(threads=1).encode([text])[0].astype(np.float64)
+    theirs = model().encode([text])[0].astype(np.float64)
     ours = read().encode([text])[0].astype(np.float64)
     assert abs(np.linalg.norm(ours) - 1) < 1e-6
     assert 1 - ours @ theirs / np.linalg.norm(theirs) < 3e-6

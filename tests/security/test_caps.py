@@ -108,6 +108,8 @@ def settings(
         "PERSON_DAILY_USD": "50",
         "CHANNEL_DAILY_USD": "50",
         "PERSON_HOURLY": "1000",
+        # Calls run one at a time here: one that gave up its wait would be no refusal.
+        "MODEL_TIMEOUT": "170",
     }
     for name, value in values.items():
         monkeypatch.setenv(f"STREAM_{name}", value)
