@@ -193,8 +193,7 @@ class Intake:
         """Queue a message once, for all bots that share it."""
         channel = heard.event.channel_id
         shared = heard.shared = Sharing(bots, {bot})
-        few = len(bots) <= MANY
-        parts = self._admitting.in_parts(bots, heard, together=few)
+        parts = self._admitting.in_parts(bots, heard, together=len(bots) <= MANY)
 
         async def admit() -> None:
             await _ended(first)
