@@ -260,7 +260,9 @@ def test_flushes_without_pause_stop_no_call(server: Server) -> None:
     # The flushes leave nobody much of a turn: the others' limit would be met.
     door = Store(server.url, timeout=patience(10))
     renewed = threading.Event()
-    lock = LaneLock(door, Lane("aria", "55"), lease=3, on_renew=renewed.set)
+    # A lease that ended while the flushes had all turns would be renewed no more.
+    lease = round(patience(60))
+    lock = LaneLock(door, Lane("aria", "55"), lease=lease, on_renew=renewed.set)
     # Two processors are busy until it is renewed.
     lock._lock_renewal_interval = 0.1
     assert lock.take()
