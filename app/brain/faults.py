@@ -322,6 +322,9 @@ def _is_html(error: Exception) -> bool:
     kind = str(getattr(response, "headers", {}).get("content-type", ""))
     # JSON's reader keeps what it could not read.
     unread = str(getattr(error, "doc", ""))[:200]
+    # Anthropic's client takes any text for an answer, and then asks it for a field.
+    asked = getattr(error, "obj", "")
+    unread += asked[:200] if isinstance(asked, str) else ""
     text = f"{unread} {getattr(error, 'body', '')} {error}"[:400]
     return (
         "text/html" in kind

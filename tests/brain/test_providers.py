@@ -231,14 +231,18 @@ def test_what_comes_of_it(row: Row) -> None:
         assert len(server.sent("first")) == row.asked
 
 
-def test_html_with_200_is_no_api() -> None:
+@pytest.mark.parametrize("first", ["openai:first", "anthropic:first", "ollama:first"])
+def test_html_with_200_is_no_api(first: str) -> None:
     """A base address without /v1 often ends at a web page."""
     for status in (200, 403):
-        with (
-            ProviderServer(always(Sent(status, HTML, "text/html"))) as server,
-            pytest.raises(ModelUnavailable, match="not an API: HTML"),
-        ):
-            made(server).ask(ASK, NOW_MS)
+        with ProviderServer(always(Sent(status, HTML, "text/html"))) as server:
+            config = ModelConfig(model=first, base_url=server.url)
+            kind = first.partition(":")[0]
+            found = speaker(config, {kind: "sk-secret"}, 5.0)
+            assert found is not None
+            found.wait = lambda _: pytest.fail("asked again")
+            with pytest.raises(ModelUnavailable, match="not an API: HTML"):
+                found.ask(ASK, NOW_MS)
 
 
 @pytest.mark.parametrize("first", ["openai:first", "ollama:first"])
