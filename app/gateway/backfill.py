@@ -142,6 +142,9 @@ class Backfill:
         self._clock = clock
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._was_here = False
+        # Where a channel is read from, for which no cursor was ever written: all that
+        # the age allows.
+        self._unwritten = "0"
 
     async def run(self) -> None:
         """Read every channel that has news, then let live events move all cursors."""
@@ -149,6 +152,9 @@ class Backfill:
         # A client that was here stays so, though Redis holds no cursor: it may have
         # refused them all, or lost them.
         self._was_here = self._was_here or bool(cursors)
+        if not self._was_here:
+            # Its servers may be in an outage: what was said there before is not for it.
+            self._unwritten = str(_snowflake_at(self._clock()))
         # What is new when the reading begins; live events reach the intake by
         # themselves.
         newest = {
@@ -177,8 +183,7 @@ class Backfill:
         cursors = await self._cursors()
         await asyncio.gather(
             *(
-                # No cursor was ever written: all that the age allows is read.
-                self._channel(channel, cursors.get(channel, "0"), None)
+                self._channel(channel, cursors.get(channel, self._unwritten), None)
                 for channel in self._gate.lossy
             )
         )
@@ -316,9 +321,7 @@ class Backfill:
             return cursor
         # What is older than twice the age could be admitted a second time: the dedupe
         # has forgotten it.
-        oldest = discord.utils.time_snowflake(
-            datetime.fromtimestamp(self._clock() - 2 * self._age, UTC)
-        )
+        oldest = _snowflake_at(self._clock() - 2 * self._age)
         after = discord.Object(max(cursor, oldest))
         before: asyncio.Future[None] | None = None
         async for message in channel.history(
@@ -357,6 +360,11 @@ class Backfill:
             lambda: self._ports.move_cursor(bot, channel_id, message_id),
         )
         await _settled((moved,))
+
+
+def _snowflake_at(seconds: float) -> int:
+    """The least id of that time."""
+    return discord.utils.time_snowflake(datetime.fromtimestamp(seconds, UTC))
 
 
 async def _settled(jobs: Iterable[asyncio.Future[None] | None]) -> None:
