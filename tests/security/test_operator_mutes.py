@@ -88,7 +88,7 @@ def test_the_command_line_names_who_muted(store: Store, redis_url: str) -> None:
         [f"channel:{CHANNEL}", "moderator 77"],
     ]
     assert [row[2] for row in rows] == ["for good", rows[1][2], "for good"]
-    assert rows[1][2] in {"1 h more", "59 min more"}
+    assert rows[1][2] in {"1 h 0 min more", "59 min more"}
     store.run(mutes.unmute("all"))
     store.run(mutes.unmute(f"channel:{CHANNEL}"))
     store.run(mutes.unmute("bot:aria"))
