@@ -36,6 +36,7 @@ app = typer.Typer(
     # The boxes of rich cut the names of options where a terminal is narrow.
     rich_markup_mode=None,
     cls=CommandList,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
 for topic in (
@@ -51,6 +52,7 @@ for topic in (
     brakes,
 ):
     app.add_typer(topic.commands)
+app.callback()(setting_up.take_version)
 app.add_typer(vaults.vault, name="vault")
 app.add_typer(memories.memory, name="memory")
 

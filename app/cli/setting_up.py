@@ -117,3 +117,23 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     print_line(installed("the-stream"))
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+def take_version(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """The option of the command itself, as most commands know it."""

@@ -52,6 +52,18 @@ def test_help_names_every_command() -> None:
         assert f"'{heavy}'" not in loaded
 
 
+def test_the_usual_options_are_known() -> None:
+    """`--version` beside `version`, and `-h` for `--help`, of each command too."""
+    for usual, ours in (
+        (("--version",), ("version",)),
+        (("-h",), ("--help",)),
+        (("why", "-h"), ("why", "--help")),
+    ):
+        found, wanted = run(*usual), run(*ours)
+        assert found.returncode == wanted.returncode == 0
+        assert found.stdout == wanted.stdout != ""
+
+
 def test_a_wrong_setting_is_one_line_and_code_two() -> None:
     """A wrong setting is named on standard error, without a stack trace."""
     result = run_cold("settings", STREAM_COOLDOWN="soon")

@@ -197,7 +197,7 @@ PLANTED: dict[str, Planted] = {
         lambda stream, _: config(
             stream, maxmemory=int(stream.store.client.info()["used_memory"] * 1.05)
         ),
-        "MiB used of",
+        " MiB used",
         "more memory",
     ),
     "Redis keeps nothing": Planted(

@@ -135,10 +135,10 @@ def _check_memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     # Without a limit of its own the machine's memory is the limit.
     most = most or int(info.get("total_system_memory", 0))
-    detail = f"{used / 1024**2:.0f} MiB used"
+    in_use = f"{used / 1024**2:,.0f} MiB"
     if not most:
-        return fine(AREA, detail)
-    detail += f" of {most / 1024**2:,.0f}"
+        return fine(AREA, f"{in_use} used")
+    detail = f"{in_use} of {most / 1024**2:,.0f} MiB used"
     remedy = "give it more memory, or look what fills it (docs/operations.md)"
     if why_it_refuses_writes(info) == MEMORY_FULL:
         what = f"{MEMORY_FULL} ({detail}): it refuses every write; nobody is answered"
