@@ -221,6 +221,11 @@ _FURTHER = {
         "when all was done. Two lines of it were looked at since, and nothing was "
         "changed by them.",
     ),
+    "octet": (
+        "Experts, an eighth cast",
+        "Nine others again, 180 lines (`tests/lab/octet`), by a hand that saw the first "
+        "cast alone; committed before they were scored.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 
