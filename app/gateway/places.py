@@ -10,6 +10,10 @@ import structlog
 
 from app.domain.settings import Settings
 from app.gateway.presence import Presence
+from app.store import names as names_store
+from app.store import refusals
+from app.store.calls import Call
+from app.store.door import AsyncStore
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +59,40 @@ class Nicknames:
             )
             for guild, names in news.items()
         }
+
+
+def learn_names(presence: Presence, guild: str) -> Call[int]:
+    """Writes what the channels and roles of a server are called, and the bot's own
+    nickname beside the others, so that it and its neighbours have one name."""
+    names, nickname = presence.names[guild], presence.nicknames.get(guild)
+    own = {presence.user_id: nickname} if nickname else {}
+    # A topic that was taken away must be named: learning alone would keep it.
+    gone = [
+        topic
+        for key in names
+        if (topic := f"topic:{key}") not in names and not key.startswith("topic:")
+    ]
+    return names_store.learn(
+        guild, {**names, **own}, gone if own else [*gone, presence.user_id]
+    )
+
+
+class WritablePlaces:
+    """Where each bot of this process may write. What Discord refused it in a place is
+    past as soon as somebody lets it in, or back in."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self._store = store
+        self._known: dict[str, frozenset[str]] = {}
+
+    async def published(self, bot: str, presence: Presence) -> None:
+        """Take a bot's presence as it is now. At its first one all places count as
+        new: nobody knows for how long it may write there."""
+        opened = presence.writable - self._known.get(bot, frozenset())
+        if opened:
+            await self._store.run(refusals.forget(bot, *opened))
+        # Later: a publication that fails is repeated.
+        self._known[bot] = presence.writable
 
 
 class SpeakReport:

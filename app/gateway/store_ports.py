@@ -23,7 +23,7 @@ from app.domain.verdicts import Elect
 from app.gateway.clocks import Clocks
 from app.gateway.discord_clock import DiscordClock
 from app.gateway.healing import Healing
-from app.gateway.places import Nicknames, SpeakReport
+from app.gateway.places import Nicknames, SpeakReport, WritablePlaces, learn_names
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
 from app.gateway.secrets import model_keys
@@ -115,6 +115,7 @@ class StorePorts:
         self._channels: dict[str, str] = {}
         self._names = Nicknames()
         self._speaking = SpeakReport(settings)
+        self._writable = WritablePlaces(self._store)
         self._healing = Healing(self._store, self.publish, settings.pump_interval)
         self._clocks = Clocks(self._store, wall, discord or DiscordClock())
 
@@ -460,23 +461,9 @@ class StorePorts:
             vault.publish(bot, self._vault.seal(bot, secrets, plain), *plain)
         )
         await self._store.run(roster.enlist(_roster_entry(bot, character, presence)))
-        for guild, names in presence.names.items():
-            # The bot's own nickname stands beside the others, so that it and its
-            # neighbours have one name.
-            nickname = presence.nicknames.get(guild)
-            own = {presence.user_id: nickname} if nickname else {}
-            # A topic that was taken away must be named: learning alone would keep it.
-            gone = [
-                topic
-                for key in names
-                if (topic := f"topic:{key}") not in names
-                and not key.startswith("topic:")
-            ]
-            await self._store.run(
-                names_store.learn(
-                    guild, {**names, **own}, gone if own else [*gone, presence.user_id]
-                )
-            )
+        for guild in presence.names:
+            await self._store.run(learn_names(presence, guild))
+        await self._writable.published(bot, presence)
         self._healing.published(bot, presence)
         self._roster = (-ROSTER_FRESH_FOR, ())
 

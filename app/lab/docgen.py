@@ -188,8 +188,9 @@ def refusals_page() -> str:
                 "What an answer of Discord's REST means for a post or a reaction. A refusal marked `final` becomes a dead letter "
                 "(`the-stream outbox`) unless it has a second way. Everything else, including codes that are not listed, is tried "
                 "again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
-                "A refusal is remembered for one bot in one channel, for `STREAM_REFUSAL_MEMORY` or until a success disproves it, and "
-                "the operator is told once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
+                "A refusal is remembered for one bot in one channel, for `STREAM_REFUSAL_MEMORY`, until a success disproves it, or until "
+                "Discord tells the gateway that the bot may write there again. "
+                "The operator is told once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
                 "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
                 "A line that replaces another line or a reaction goes only to a person who spoke to the bot, in the character's own "
                 "words, and only if certainly nothing has arrived. While the whole address is refused, one request at a time "

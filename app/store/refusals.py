@@ -68,10 +68,11 @@ def may_send(bot: str, channel: str) -> Call[str]:
     return call.parsed(lambda reply: _parse_barred(reply).get(Barred.SEND, ""))
 
 
-def forget(bot: str, channel: str) -> Call[bool]:
-    """Forget all refusals of a bot in a channel: somebody mended it. False: none was
-    remembered."""
-    return command("DEL", keys.refusals(bot, channel), parse=bool)
+def forget(bot: str, *channels: str) -> Call[int]:
+    """Forget all refusals of a bot in these channels, at least one: somebody mended
+    them. Returns in how many one was remembered."""
+    forgotten = (keys.refusals(bot, channel) for channel in channels)
+    return command("DEL", *forgotten, parse=int)
 
 
 def _parse_barred(reply: Reply) -> dict[Barred, str]:

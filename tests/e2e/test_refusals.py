@@ -128,3 +128,26 @@ def test_closed_direct_messages_are_remembered(stream: System, town: Town) -> No
         what="the memory",
     )
     assert "50007" in stream.store.run(refusals.may_send("ada", str(post.channel_id)))
+
+
+def test_a_right_that_is_given_back_is_used_at_once(stream: System, town: Town) -> None:
+    """A right that is taken while the answer is on its way ends the answer, and the
+    journal says why. Who calls the bot once it is given back is answered."""
+    channel = stream.discord.add_channel("rights")
+    person = stream.discord.add_user("Ida")
+    door = stream.discord.faults.hold_posts
+    door.set()
+    lost = stream.discord.post(person, channel, "ada, how are you?")
+    stream.wait(lambda: door.waiting, what="the post")
+    stream.discord.deny(channel, town.ada, Permission.SEND_MESSAGES)
+    door.clear()
+    place = str(channel.id)
+    stream.wait(lambda: stream.store.run(refusals.may_send("ada", place)))
+    stream.rest()
+    last = stream.journal(lost.message_id)[-1]
+    assert (last.step, last.verdict) == ("deliver", "dead")
+    assert "50013" in last.reason
+    stream.discord.permit(channel, town.ada, Permission.SEND_MESSAGES)
+    stream.wait(lambda: not stream.store.run(refusals.may_send("ada", place)))
+    post = stream.discord.post(person, channel, "ada, and now?")
+    stream.wait(lambda: answers(stream, post.message_id), what="the answer")

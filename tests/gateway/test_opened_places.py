@@ -1,0 +1,52 @@
+"""A bot that is let in again speaks at once, whatever Discord refused it before."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.settings import Settings
+from app.gateway.presence import Presence
+from app.gateway.store_ports import StorePorts
+from app.store import refusals
+from app.store.door import Store
+from app.store.refusals import Barred
+
+pytest_plugins = ["tests.elena"]
+pytestmark = pytest.mark.asyncio
+REASON = "403 50013: Missing Permissions"
+
+
+def presence(*writable: str) -> Presence:
+    """Elena in the channels 55 and 56, who may write in these."""
+    return Presence("1", channels=("55", "56"), writable=frozenset(writable))
+
+
+def refuse(store: Store) -> None:
+    """Discord refuses her in both."""
+    for channel in ("55", "56"):
+        store.run(refusals.note("elena", channel, Barred.SEND, REASON, Settings()))
+
+
+def refused(store: Store) -> list[str]:
+    """Where she would be refused, as far as is remembered."""
+    known = ("55", "56")
+    return [one for one in known if store.run(refusals.may_send("elena", one))]
+
+
+async def test_a_place_that_opens_is_tried(ports: StorePorts, store: Store) -> None:
+    """A right that is given back ends the memory of its refusal there; where nothing
+    changed it stays, as there is something that the gateway cannot see."""
+    await ports.publish("elena", presence("55", "56"))
+    refuse(store)
+    await ports.publish("elena", presence("56"))
+    assert refused(store) == ["55", "56"]
+    await ports.publish("elena", presence("55", "56"))
+    assert refused(store) == ["56"]
+
+
+async def test_a_start_tries_all_places(ports: StorePorts, store: Store) -> None:
+    """What was mended while no gateway ran counts from its start; where the bot may
+    still not write nothing does."""
+    refuse(store)
+    await ports.publish("elena", presence("56"))
+    assert refused(store) == ["55"]
