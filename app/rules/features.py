@@ -13,6 +13,7 @@ from app.rules.room import (
     RECENT,
     Person,
     Room,
+    Survey,
     Utterance,
     UtteranceView,
 )
@@ -56,18 +57,21 @@ def features(room: Room, utterance: Utterance, bot: str) -> Features:
     """The features of `utterance` for `bot`, from what the room knew before the utterance. Pure:
     the room is not changed."""
     message = room.read(utterance)
+    survey = room.survey(utterance)
     author = room.people.get(utterance.author, NOBODY)
     me = room.people.get(bot, NOBODY)
     if not message.features:
-        message.features.update(_of_message(room, message, author))
+        message.features.update(_of_message(room, message, survey, author))
     table = dict(message.features)
-    _of_bot(table, message, me, bot)
-    _of_exchange(table, message=message, author=author, me=me, bot=bot)
+    _of_bot(table, message, survey, me=me, bot=bot)
+    _of_exchange(table, message, survey, author=author, me=me, bot=bot)
     _of_role(table, room, message, me)
     return table
 
 
-def _of_message(room: Room, message: UtteranceView, author: Person) -> dict[str, float]:
+def _of_message(
+    room: Room, message: UtteranceView, survey: Survey, author: Person
+) -> dict[str, float]:
     utterance, reading, number = message.utterance, message.reading, message.number
     last = room.recent[-1] if room.recent else None
     return {
@@ -86,15 +90,19 @@ def _of_message(room: Room, message: UtteranceView, author: Person) -> dict[str,
         if last is not None and last.author == utterance.author
         else 0.0,
         "partners": float(_later_speakers(message, author, number - 30)),
-        "minute": float(message.minute),
-        "crowd": float(len(message.near)),
+        "minute": float(survey.minute),
+        "crowd": float(len(survey.near)),
         "room_names": room.names_share,
         "pause": _second_gap(utterance.at_ms, last.at_ms) if last is not None else FAR,
     }
 
 
 def _of_bot(
-    table: dict[str, float], message: UtteranceView, me: Person, bot: str
+    table: dict[str, float],
+    message: UtteranceView,
+    survey: Survey,
+    me: Person,
+    bot: str,
 ) -> None:
     number = message.number
     gap = number - me.last_line
@@ -110,13 +118,13 @@ def _of_bot(
     table["bot_gap"] = _line_gap(number, me.last_line)
     table["bot_secs"] = _second_gap(message.utterance.at_ms, me.last_ms)
     table["bot_pace"] = min(gap / interval, 100.0) if me.lines else 100.0
-    table["bot_lines_near"] = float(message.near.get(bot, 0))
+    table["bot_lines_near"] = float(survey.near.get(bot, 0))
     table["bot_lines"] = float(me.lines)
     table["bot_share"] = me.lines / (number + 20.0)
     table["bot_rate"] = _faded_value(me.rate, RATE_DECAY, gap)
     table["speakers_since"] = (
-        float(message.speakers[min(gap, len(message.speakers)) - 1])
-        if message.speakers
+        float(survey.speakers[min(gap, len(survey.speakers)) - 1])
+        if survey.speakers
         else 0.0
     )
     table["words"] = heard_words
@@ -126,6 +134,7 @@ def _of_bot(
 def _of_exchange(
     table: dict[str, float],
     message: UtteranceView,
+    survey: Survey,
     author: Person,
     me: Person,
     bot: str,
@@ -137,7 +146,7 @@ def _of_exchange(
     )
     addressed, heard = author.addressed_by.get(bot), author.named_by.get(bot)
     back = me.addressed_by.get(who)
-    to_author = message.to_author.get(bot, 0)
+    to_author = survey.to_author.get(bot, 0)
     table["named"] = float(bot in message.named)
     table["tie"] = float(_tie_of(message, bot))
     table["others_named"] = float(min(len(message.named) - (bot in message.named), 5))
@@ -165,7 +174,7 @@ def _of_exchange(
     table["back_gap"] = _line_gap(number, back.line) if back is not None else FAR
     table["back_count"] = float(min(back.count, 100)) if back is not None else 0.0
     table["to_author"] = float(to_author)
-    table["to_author_share"] = to_author / (message.near.get(bot, 0) + 1.0)
+    table["to_author_share"] = to_author / (survey.near.get(bot, 0) + 1.0)
 
 
 def _of_role(

@@ -145,6 +145,14 @@ class UtteranceView:
     them."""
     weights: tuple[tuple[str, float], ...]
     """The content words with their rarity in this channel."""
+    features: dict[str, float] = field(default_factory=dict)
+    """Those that are the same for all bots, when one has asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the last lines show, beside one utterance that is not yet observed."""
+
     near: Mapping[str, int]
     """Lines per author among the last 20."""
     to_author: Mapping[str, int]
@@ -153,13 +161,11 @@ class UtteranceView:
     """Different authors among the last 1, 2, ... lines."""
     minute: int
     """Lines in the minute before."""
-    features: dict[str, float] = field(default_factory=dict)
-    """Those that are the same for all bots, when one has asked for them."""
 
 
 class Room:
-    """A channel's memory. `read(utterance)` looks at an utterance without keeping it;
-    `observe(utterance)` keeps it. Bounded in people, lines, words and names, so that memory
+    """A channel's memory. `read(utterance)` looks at an utterance without keeping it,
+    `survey(utterance)` at the lines before it; `observe(utterance)` keeps it. Bounded in people, lines, words and names, so that memory
     does not grow with the channel."""
 
     def __init__(self, roster: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -174,6 +180,7 @@ class Room:
         self._seen_in: dict[str, int] = {}
         self._open: OrderedDict[str, int] = OrderedDict()
         self._read: UtteranceView | None = None
+        self._survey: Survey | None = None
         for author, names in (roster or {}).items():
             self.know(author, names)
 
@@ -204,7 +211,6 @@ class Room:
         opened, named = self._find_named(utterance, reading)
         called = next(iter(opened or named), None)
         speaker = self._last_speaker(utterance)
-        near, to_author, speakers, minute = self._survey_recent(utterance)
         self._read = UtteranceView(
             utterance=utterance,
             reading=reading,
@@ -217,12 +223,35 @@ class Room:
             target=called or speaker or self._last_partner(utterance),
             answers=speaker is not None,
             weights=tuple([(word, self.rarity(word)) for word in reading.words]),
-            near=near,
-            to_author=to_author,
-            speakers=speakers,
-            minute=minute,
         )
+        self._survey = None
         return self._read
+
+    def survey(self, utterance: Utterance) -> Survey:
+        """The last lines beside an utterance. Only a bid asks for them, and most
+        utterances get none."""
+        self.read(utterance)
+        if self._survey is None:
+            self._survey = self._survey_recent(utterance)
+        return self._survey
+
+    def _survey_recent(self, utterance: Utterance) -> Survey:
+        near: dict[str, int] = {}
+        to_author: dict[str, int] = {}
+        seen: set[str] = set()
+        speakers: list[int] = []
+        minute = 0
+        for back, line in enumerate(reversed(self.recent)):
+            author = line.author
+            seen.add(author)
+            speakers.append(len(seen))
+            if back < NEAR:
+                near[author] = near.get(author, 0) + 1
+            if line.target == utterance.author:
+                to_author[author] = to_author.get(author, 0) + 1
+            if utterance.at_ms - line.at_ms <= 60_000:
+                minute += 1
+        return Survey(near, to_author, tuple(speakers), minute)
 
     def observe(self, utterance: Utterance) -> None:
         """Keep an utterance. Its names are known from now on."""
@@ -257,26 +286,6 @@ class Room:
         )
         self.number += 1
         self._read = None
-
-    def _survey_recent(
-        self, utterance: Utterance
-    ) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], int]:
-        near: dict[str, int] = {}
-        to_author: dict[str, int] = {}
-        seen: set[str] = set()
-        speakers: list[int] = []
-        minute = 0
-        for back, line in enumerate(reversed(self.recent)):
-            author = line.author
-            seen.add(author)
-            speakers.append(len(seen))
-            if back < NEAR:
-                near[author] = near.get(author, 0) + 1
-            if line.target == utterance.author:
-                to_author[author] = to_author.get(author, 0) + 1
-            if utterance.at_ms - line.at_ms <= 60_000:
-                minute += 1
-        return near, to_author, tuple(speakers), minute
 
     def _note_question(self, author: str) -> None:
         self.questions += 1

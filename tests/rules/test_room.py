@@ -223,7 +223,7 @@ def test_a_minute_has_sixty_seconds(after_ms: int, lines: int) -> None:
     """Lines of the minute before an utterance are counted, its first millisecond too."""
     talk = Talk()
     talk.say("1", "hello")
-    assert talk.room.read(talk.utterance("2", "hi", after_ms)).minute == lines
+    assert talk.room.survey(talk.utterance("2", "hi", after_ms)).minute == lines
 
 
 def test_lines_are_remembered_one_by_one_up_to_a_number() -> None:
