@@ -7,6 +7,7 @@ discriminant analysis, shrunk): questions and statements, languages, moods.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +54,8 @@ class Measures:
     """What is measured of the ordinary lines. `mean`: their centre; `turns`: whitening
     beside leaving as it is, by column, in multiples of `step`; `ordinary`: the lines in
     the whitened space, one a row, in multiples of `STEP`; `groups`: how many lines each
-    group has; `probe`: the vector of `PROBE`, not whitened."""
+    group has; `probe`: the vector of `PROBE`, not whitened; `digest`: of what was
+    measured, and by which numbers."""
 
     mean: Matrix
     turns: Digits
@@ -61,6 +63,7 @@ class Measures:
     ordinary: Digits
     groups: Mapping[str, int]
     probe: Matrix
+    digest: str
 
 
 class Space:
@@ -90,6 +93,12 @@ class Space:
         return in_steps(self.project(vectors), STEP)
 
 
+def digest_of(lines: Mapping[str, Sequence[str]]) -> str:
+    """Of ordinary lines and the numbers that they are measured by."""
+    told = [SHRINKAGE, float(STEP), list(lines.items())]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
 def measured(encoder: Encoder) -> Measures:
     """Measures of the shipped lines as this encoder reads them: some three seconds of
     one processor."""
@@ -111,6 +120,7 @@ def measured(encoder: Encoder) -> Measures:
         ordinary=np.zeros((0, len(rest)), dtype=np.int8),
         groups=dict(zip(ordinary_lines(), map(len, vectors), strict=True)),
         probe=encoder.fresh(PROBE),
+        digest=digest_of(ordinary_lines()),
     )
     ordinary = Space(found).anchors(np.concatenate(vectors))
     return replace(found, ordinary=ordinary)
@@ -127,6 +137,7 @@ def write(measures: Measures, file: Path) -> None:
         groups=np.array(list(measures.groups)),
         sizes=np.array(list(measures.groups.values())),
         probe=measures.probe,
+        digest=measures.digest,
     )
 
 
@@ -144,6 +155,7 @@ def shipped() -> Measures:
             ordinary=held["ordinary"],
             groups=sizes,
             probe=held["probe"],
+            digest=str(held["digest"]),
         )
 
 

