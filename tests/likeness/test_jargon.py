@@ -7,8 +7,8 @@ from importlib import resources
 import pytest
 import yaml
 
+from app.brain.embeddings import shared_encoder
 from app.domain.character import Interest, load_character
-from app.likeness.encoder import Encoder, Sentences
 from app.likeness.jargon import SHORTEST, Jargon, shipped_jargon, stems
 from app.likeness.space import NOBODYS, ordinary_lines, space_of
 from app.likeness.subjects import READ, Subjects
@@ -129,7 +129,7 @@ def test_a_star_stands_for_any_ending() -> None:
 def test_jargon_alone_finds_its_expert() -> None:
     """A line whose rare words no encoder of sentences knows is its expert's, though the
     character lists none of them."""
-    encoder = Encoder(Sentences)
+    encoder = shared_encoder()
     aria = load_character("aria", None)
     sailing = Interest(
         name="sailing",

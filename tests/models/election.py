@@ -36,6 +36,7 @@ lock, or let the floor's lease end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from tests.models.explore import put
@@ -87,6 +88,8 @@ class State(NamedTuple):
     bad: str = ""
 
 
+# Most steps lead where another step has just led.
+@lru_cache(maxsize=1 << 16)
 def _same(s: State) -> State:
     """One state for all that nothing can tell apart: workers by another order, what
     only a running cycle or an election that is not over would read, a cycle that is
