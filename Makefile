@@ -84,7 +84,7 @@ chaos: $(STAMP) ## real processes, killed, frozen, cut off and moved for some mi
 
 prove: $(STAMP) ## the long proofs, with their tables, and a simulated month (many hours; `HOURS=24` for less of it)
 	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "not llm" -s tests/brain tests/models tests/store tests/delivery tests/sim tests/chaos tests/e2e
-	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "slow and not llm" -s tests/demo tests/docs tests/gateway tests/lab tests/operator tests/security tests/web tests/worker
+	STREAM_PROVE=1 $(BIN)/python -m pytest -p no:randomly -m "slow and not llm" -s tests/demo tests/docs tests/gateway tests/lab tests/likeness tests/operator tests/security tests/web tests/worker
 	$(BIN)/python -m tests.sim --shrink --seed 10001 --seeds $(or $(HOURS),720) --hours 1 --results $(or $(RESULTS),.simulated.jsonl)
 
 acceptance: $(STAMP) ## the acceptance tests on another server: `SERVER=/usr/bin/redis-server`

@@ -10,13 +10,12 @@ from app.rules.room import (
     HELP_DECAY,
     NOBODY,
     RATE_DECAY,
-    RECENT,
     Person,
     Room,
-    Survey,
     Utterance,
     UtteranceView,
 )
+from app.rules.survey import RECENT, Survey
 
 Features = Mapping[str, float]
 """Feature name -> value. Gaps are in room lines or seconds; `FAR` where something never

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from app.rules.reading import EDGE, LineKind, Reading, read, word_set
+from app.rules.survey import NEAR, RECENT, RoomLine, Survey, survey_lines
 
-RECENT = 60
-"""Lines that are remembered one by one."""
-NEAR = 20
-"""Lines that count as the present conversation."""
 PEOPLE = 400
 CONTACTS = 32
 """People per person whose last exchange is remembered."""
@@ -114,17 +111,6 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomLine:
-    """One remembered line."""
-
-    number: int
-    message_id: str
-    author: str
-    at_ms: int
-    target: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class UtteranceView:
     """What all bots share about one utterance before it is observed: computed once per
     message."""
@@ -147,20 +133,6 @@ class UtteranceView:
     """The content words with their rarity in this channel."""
     features: dict[str, float] = field(default_factory=dict)
     """Those that are the same for all bots, when one has asked for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the last lines show, beside one utterance that is not yet observed."""
-
-    near: Mapping[str, int]
-    """Lines per author among the last 20."""
-    to_author: Mapping[str, int]
-    """Lines per author among the last 60 that spoke to this utterance's author."""
-    speakers: tuple[int, ...]
-    """Different authors among the last 1, 2, ... lines."""
-    minute: int
-    """Lines in the minute before."""
 
 
 class Room:
@@ -232,26 +204,8 @@ class Room:
         utterances get none."""
         self.read(utterance)
         if self._survey is None:
-            self._survey = self._survey_recent(utterance)
+            self._survey = survey_lines(self.recent, utterance.author, utterance.at_ms)
         return self._survey
-
-    def _survey_recent(self, utterance: Utterance) -> Survey:
-        near: dict[str, int] = {}
-        to_author: dict[str, int] = {}
-        seen: set[str] = set()
-        speakers: list[int] = []
-        minute = 0
-        for back, line in enumerate(reversed(self.recent)):
-            author = line.author
-            seen.add(author)
-            speakers.append(len(seen))
-            if back < NEAR:
-                near[author] = near.get(author, 0) + 1
-            if line.target == utterance.author:
-                to_author[author] = to_author.get(author, 0) + 1
-            if utterance.at_ms - line.at_ms <= 60_000:
-                minute += 1
-        return Survey(near, to_author, tuple(speakers), minute)
 
     def observe(self, utterance: Utterance) -> None:
         """Keep an utterance. Its names are known from now on."""

@@ -29,11 +29,11 @@ from app.rules.room import (
     CONTACTS,
     PEOPLE,
     PROFILE,
-    RECENT,
     VOCABULARY,
     Room,
     Utterance,
 )
+from app.rules.survey import RECENT
 from tests.costs import LINEAR, growth
 
 BOTS = {"1": ("Elena",), "2": ("Marcus", "Marc"), "3": ("Aria",)}

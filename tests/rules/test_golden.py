@@ -14,7 +14,8 @@ from app.rules import policy as policies
 from app.rules.features import FEATURES, Tie
 from app.rules.policy import parse_policy, policy_text, shipped_policy
 from app.rules.reading import LineKind
-from app.rules.room import CONTACTS, PEOPLE, PROFILE, RECENT, Room
+from app.rules.room import CONTACTS, PEOPLE, PROFILE, Room
+from app.rules.survey import RECENT
 from tests.rules.busy_room import BOTS, STRETCH, busy_checksums, busy_utterances
 from tests.rules.golden import (
     BIDS_FILE,

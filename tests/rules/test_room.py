@@ -18,11 +18,11 @@ from app.rules.room import (
     NAMES,
     PEOPLE,
     PROFILE,
-    RECENT,
     VOCABULARY,
     Room,
     Utterance,
 )
+from app.rules.survey import RECENT
 from app.rules.talks import is_between_two
 
 ELENA = "e"
