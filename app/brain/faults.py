@@ -29,9 +29,11 @@ class Fault(StrEnum):
     SLOW = "too slow"
     STILL = "this process stood still"
     NO_API = "not an API: HTML"
+    REDIRECTED = "redirected to another address"
     LONG = "prompt too long"
     REQUEST = "request refused"
     UNREADABLE = "unreadable answer"
+    LARGE = "answer too large"
     FAILED = "failed"
     FILTERED = "answer filtered"
     REFUSED = "the model refused"
@@ -53,9 +55,11 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.SLOW: "raise STREAM_MODEL_TIMEOUT, or take a faster model",
     Fault.STILL: "look at the machine: the process was stopped, or got no processor",
     Fault.NO_API: "check `base_url`: it most often ends in /v1",
+    Fault.REDIRECTED: "write the address that the server sends to as `base_url`",
     Fault.LONG: "take a model with a longer context",
     Fault.REQUEST: "check the `model` part of the character file",
     Fault.UNREADABLE: "check that the server speaks the provider's protocol",
+    Fault.LARGE: "check `base_url`: no model writes so much",
     Fault.FAILED: "see the error's name",
     Fault.FILTERED: "add a fallback at another provider",
     Fault.REFUSED: "add a fallback, or change the persona",
@@ -76,7 +80,14 @@ AGAIN = frozenset(
 )
 """A second try may mend these."""
 COSTLY = frozenset(
-    {Fault.SLOW, Fault.STILL, Fault.LOST, Fault.UNREADABLE, Fault.FAILED}
+    {
+        Fault.SLOW,
+        Fault.STILL,
+        Fault.LOST,
+        Fault.UNREADABLE,
+        Fault.LARGE,
+        Fault.FAILED,
+    }
 )
 """The provider may have worked, and so charge for it, though nothing usable came
 back."""
@@ -160,13 +171,15 @@ _NAMED = re.compile(
 )
 _BY_NAME: tuple[tuple[Fault, re.Pattern[str]], ...] = (
     (Fault.CERTIFICATE, re.compile("SSLCertVerificationError")),
-    # Its client calls it a lost connection, but the model has answered.
-    (Fault.UNREADABLE, re.compile("DecodingError")),
+    # Their clients call these a lost connection.
+    (Fault.LARGE, re.compile("AnswerTooLargeError")),
+    (Fault.REDIRECTED, re.compile("RedirectedError")),
+    (Fault.UNREADABLE, re.compile("(?:Body)?DecodingError")),
     (
         Fault.UNREACHABLE,
         re.compile(
             "ConnectError|ConnectTimeout|ConnectionRefusedError|gaierror"
-            "|TooManyRedirects|UnsupportedProtocol"
+            "|ProxyError|UnsupportedProtocol"
         ),
     ),
     (Fault.SLOW, re.compile(".*Timeout.*")),
@@ -337,8 +350,11 @@ def _is_html(error: Exception) -> bool:
 
 def _retry_after(error: Exception) -> float | None:
     """Seconds that the provider asks to wait; its header holds seconds or a date."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    text = str(headers.get("retry-after", "")).strip()
+    # Ollama's client raises an error without the answer that it was raised from.
+    answers = (getattr(one, "response", None) for one in _error_chain(error))
+    headers = (getattr(answer, "headers", {}) for answer in answers)
+    found = (one.get("retry-after") for one in headers)
+    text = str(next((one for one in found if one), "")).strip()
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
         return float(text)
     try:

@@ -18,6 +18,7 @@ from app.brain.answers import ReadAnswer
 from app.brain.billing import Bill, Price
 from app.brain.faults import AGAIN, Fault, Trouble, trouble_of
 from app.brain.quirks import Quirks, adapted, larger, quirks_of, refused, remember
+from app.brain.transfer import Transfer, is_watched
 from app.domain.model import Cost
 from app.runtime.traces import note_here
 
@@ -74,24 +75,23 @@ class Inquiry:
 
     def _try(self, quirks: Quirks) -> ReadAnswer | Trouble:
         model = adapted(self.model, quirks)
+        transfer = Transfer(is_watched(model))
         future: Future[BaseMessage] = model_loop.begin(
-            model.ainvoke(list(self.messages))
+            transfer.follow(model.ainvoke(list(self.messages)))
         )
         try:
             message = self._wait_for(future)
         except DeadlinePassed:
             # Its connection is closed, and its answer, which may come all the same, is
             # paid for.
+            transfer.give_up()
             future.cancel()
-            self.bill.add(self._estimate(quirks))
-            return Trouble(self._slow_one())
+            return self._charged(Trouble(self._slow_one()), transfer, quirks)
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
             trouble = trouble_of(error)
-            if trouble.costly:
-                self.bill.add(self._estimate(quirks))
             if trouble.fault is Fault.SLOW:
-                return replace(trouble, fault=self._slow_one())
-            return trouble
+                trouble = replace(trouble, fault=self._slow_one())
+            return self._charged(trouble, transfer, quirks)
         limit = quirks.most or self.bill.limit
         read, wrote = answers.used(message, self.bill.asked, limit)
         self.bill.add(self.price.of(read, wrote))
@@ -100,6 +100,16 @@ class Inquiry:
         )
         answer = answers.read_answer(message)
         return answer if answer.fault is None else Trouble(answer.fault)
+
+    def _charged(self, trouble: Trouble, transfer: Transfer, quirks: Quirks) -> Trouble:
+        """Book what a failed try may have cost."""
+        if not transfer.unsent:
+            if trouble.costly:
+                self.bill.add(self._estimate(quirks))
+            return trouble
+        # No model heard of the call: none was slow, and nobody is to be paid.
+        silent = trouble.fault in {Fault.SLOW, Fault.LOST}
+        return replace(trouble, fault=Fault.UNREACHABLE) if silent else trouble
 
     def _wait_for(self, future: Future[BaseMessage]) -> BaseMessage:
         try:

@@ -21,6 +21,7 @@ from app.brain.faults import REMEDIES, Fault, Trouble
 from app.brain.inquiry import Inquiry
 from app.brain.quirks import quirks_of
 from app.brain.reply import Reply
+from app.brain.transfer import watch
 from app.domain.addresses import LOOPBACK_HOSTS
 from app.domain.character import ModelConfig
 from app.domain.errors import ConfigurationError, ModelUnavailable
@@ -42,6 +43,8 @@ TOLD_S = 3_600.0
 WORDLESS = frozenset(
     {Fault.EMPTY, Fault.CUT, Fault.TOOLS, Fault.REFUSED, Fault.FILTERED}
 )
+SILENT = frozenset({Fault.SLOW, Fault.UNREACHABLE})
+"""What may take all the time of a model."""
 UNBLAMED = frozenset({Fault.BUDGET, Fault.STILL})
 """What no model can help."""
 
@@ -97,6 +100,7 @@ def chat_model(
         raise ConfigurationError(
             f"model: {name[:60]!r} is nothing that LangChain's init_chat_model knows."
         ) from None
+    watch(model)
     return model
 
 
@@ -270,7 +274,8 @@ class Speaker:
         metrics.note_spending(self.bot, took.tokens, took.micro_usd)
         if isinstance(found, Trouble):
             pause = min(found.retry_after or 0.0, LONGEST_REST_S)
-            if found.fault is Fault.SLOW and place < len(self.models) - 1:
+            silent = found.fault in SILENT and time.monotonic() >= until
+            if silent and place < len(self.models) - 1:
                 pause = max(pause, SLOW_REST_S)
             self._resting[place] = (time.monotonic() + pause, found)
         return found

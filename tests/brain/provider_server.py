@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +26,8 @@ class Sent:
     hangs: bool = False
 
     def payload(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
         return (
             self.body.encode()
             if isinstance(self.body, str)
@@ -128,7 +131,9 @@ class ProviderServer:
                 for key, value in sent.headers.items():
                     self.send_header(key, value)
                 self.end_headers()
-                self.wfile.write(payload)
+                # Who has read enough hangs up.
+                with suppress(ConnectionError):
+                    self.wfile.write(payload)
 
             def log_message(self, format: str, *_: Any) -> None:
                 """Nothing: what was asked is in `requests`."""

@@ -189,6 +189,13 @@ ROWS = {
         "openai:first: unreadable answer",
         2,
     ),
+    "a body beyond all measure": Row(
+        Sent(200, '{"choices": [' + "{}," * 100_000), "openai:first: answer too large"
+    ),
+    "a redirect": Row(
+        Sent(307, headers={"location": "/v1/chat/completions"}),
+        "openai:first: redirected to another address",
+    ),
     "a prompt too long": Row(
         refused(
             400,
