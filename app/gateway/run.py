@@ -29,6 +29,7 @@ from app.gateway.reactions import Bursts
 from app.gateway.refusals import joined, refusal
 from app.gateway.reloading import Reloading
 from app.gateway.session import BotSession
+from app.gateway.socket import SessionGivenUp
 from app.rules.policy import Policy
 from app.runtime import collector as heap
 from app.runtime import metrics
@@ -237,6 +238,10 @@ class Gateway:
                 pass
             except IdentifiesSpent:
                 raise
+            except SessionGivenUp:
+                log.warning(
+                    "Discord does not connect the bot, a new session is tried", bot=bot
+                )
             except Exception as error:  # noqa: BLE001 - whatever killed this client must not kill the other bots
                 if refused := refusal(bot, error):
                     # Without its cause: Discord's own text may hold the token.

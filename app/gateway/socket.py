@@ -38,6 +38,16 @@ WINDOW = 60.0
 FREE = 10
 """Reconnections within the window that do not wait."""
 LONGEST = 60.0
+MEMORY = 2048.0
+"""Seconds for which discord.py's pauses remember a connection that failed."""
+MOST_FAILURES = 7
+"""Failures within `MEMORY` that end a session. With each discord.py doubles its pause,
+which would grow from a minute to seventeen."""
+
+
+class SessionGivenUp(Exception):
+    """Connection after connection brought nothing. discord.py would go on for ever, at
+    the address that READY named, though that may be gone and Discord's own is not."""
 
 
 class Reconnections:
@@ -57,8 +67,21 @@ class Reconnections:
         return min(LONGEST, float(2 ** min(excess, 10) / 2)) if excess > 0 else 0.0
 
 
+class Failures:
+    """Connections of one client that brought nothing."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=MOST_FAILURES)
+
+    def add(self, now: float) -> bool:
+        """Count one at `now` (seconds, any clock); whether they are too many."""
+        self._times.append(now)
+        return len(self._times) == MOST_FAILURES and now - self._times[0] < MEMORY
+
+
 class SteadyClient(discord.Client):
-    """discord.py's client, which skips frames that it cannot parse.
+    """discord.py's client, which skips frames that it cannot parse, and ends with
+    SessionGivenUp when it is not connected again.
 
     discord.py parses in the loop that reads the socket, so an exception there ends the
     client and its session. Each new socket of this client gets a `received_message` of
@@ -79,6 +102,11 @@ class SteadyClient(discord.Client):
         self._socket: DiscordWebSocket | None = None
         self._event = ""
         self._reconnections = Reconnections()
+        self._failures = Failures()
+        self._answered = False
+        """Discord said something of the session on this connection."""
+        self._refused = False
+        """Discord closed the connection for good."""
         self._listening: set[asyncio.Task[None]] = set()
         super().__init__(**options)
         parsers = self._connection.parsers
@@ -94,8 +122,19 @@ class SteadyClient(discord.Client):
             # discord.py tells the name before it parses: it is known of a frame that
             # fails.
             self._event = str(args[0])
+            self._answered = True
         elif not self.is_closed():
             super().dispatch(event, *args, **kwargs)
+            if event == "disconnect":
+                self._give_up_if_barren()
+
+    def _give_up_if_barren(self) -> None:
+        """discord.py lets what is raised here end the client."""
+        barren, self._answered = not self._answered, False
+        too_many = barren and self._failures.add(time.monotonic())
+        # Without a first connection discord.py does not know how to go on.
+        if not self._refused and (too_many or self.ws is None):
+            raise SessionGivenUp
 
     @property
     def listening(self) -> bool:
@@ -169,7 +208,12 @@ class SteadyClient(discord.Client):
         async def poll_event() -> None:
             try:
                 await poll()
-            except ReconnectWebSocket:
+            except discord.ConnectionClosed:
+                self._refused = True
+                raise
+            except ReconnectWebSocket as end:
+                # "Begin a new session" is an answer, too.
+                self._answered = self._answered or not end.resume
                 # discord.py's own loop connects again at once after this error.
                 await asyncio.sleep(self._reconnections.pause(time.monotonic()))
                 raise

@@ -208,6 +208,10 @@ class Faults:
             )
         )
 
+    def close_resumes(self, bot: Account, code: int, times: int = 1) -> None:
+        """End the bot's next attempts to resume with a close code; the session stays."""
+        self._caller.call(lambda: self._hub.handshakes.close_resumes(bot, code, times))
+
     def refuse_identify(self, bot: Account, times: int = 1) -> None:
         """Answer the bot's next IDENTIFYs with op 9; they start no session."""
         self._caller.call(lambda: self._hub.handshakes.refuse_next(bot, times))

@@ -288,7 +288,10 @@ class Hub(Switches):
             return
         session = self._sessions.get(str(data.get("session_id")))
         sequence = data.get("seq")
-        if session is None or session.bot is not bot or not isinstance(sequence, int):
+        code = self.handshakes.take_resume_close(bot)
+        if code is not None:
+            connection.close(code)
+        elif session is None or session.bot is not bot or not isinstance(sequence, int):
             connection.send(control_frame(Op.INVALID_SESSION, False))
         elif sequence > session.sequence:
             connection.close(CloseCode.INVALID_SEQUENCE)

@@ -94,6 +94,7 @@ class Handshakes:
         self._disallowed: dict[int, int] = {}
         self._closes: dict[int, list[tuple[int, bool]]] = {}
         self._refusals: Counter[int] = Counter()
+        self._resume_closes: dict[int, list[int]] = {}
 
     def disallow_intents(self, bot: Account, intents: int) -> None:
         """The bot's application has lost these privileged intents."""
@@ -115,6 +116,15 @@ class Handshakes:
     def refuse_next(self, bot: Account, times: int) -> None:
         """Answer the next IDENTIFYs with op 9."""
         self._refusals[bot.id] += times
+
+    def close_resumes(self, bot: Account, code: int, times: int) -> None:
+        """Answer the next RESUMEs with this close code."""
+        self._resume_closes.setdefault(bot.id, []).extend([code] * times)
+
+    def take_resume_close(self, bot: Account) -> int | None:
+        """The close code that befalls this RESUME; it is used up."""
+        codes = self._resume_closes.get(bot.id)
+        return codes.pop(0) if codes else None
 
     def take_close(self, bot: Account, *, after_ready: bool) -> int | None:
         """The close code that befalls this session now; it is used up."""

@@ -48,11 +48,11 @@ class Town:
         hosted = [
             Hosted(name, SecretStr(self.bots[name].token or "")) for name in names
         ]
-        config = settings(
-            discord_api_url=self.discord.api_url,
-            discord_gateway_url=self.discord.gateway_url,
-            **changes,
-        )
+        where: dict[str, object] = {
+            "discord_api_url": self.discord.api_url,
+            "discord_gateway_url": self.discord.gateway_url,
+        }
+        config = settings(**{**where, **changes})
         gateway = Gateway(
             bots=hosted,
             ports=self.ports,

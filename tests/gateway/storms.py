@@ -42,7 +42,11 @@ class StormyDiscord:
         clock: Clock,
         fate: Callable[[web.WebSocketResponse], Any],
         remaining: int = 1_000,
+        *,
+        greets: bool = True,
     ) -> None:
+        """Unless it `greets`, the fate befalls each connection before HELLO."""
+        self._greets = greets
         self._clock = clock
         self._fate = fate
         self.remaining = remaining
@@ -102,6 +106,9 @@ class StormyDiscord:
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(timeout=0.2)
         await socket.prepare(request)
+        if not self._greets:
+            await self._fate(socket)
+            return socket
         await socket.send_json(
             {"op": HELLO, "d": {"heartbeat_interval": 41_250}, "s": None, "t": None}
         )

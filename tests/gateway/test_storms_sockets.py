@@ -65,10 +65,11 @@ async def storm(
     clock: Clock,
     ports: RecordingPorts | None = None,
     remaining: int = 1_000,
+    greets: bool = True,
     **changes: object,
 ) -> AsyncIterator[tuple[StormyDiscord, asyncio.Task[None]]]:
     """One bot's gateway on a Discord with this fate."""
-    stormy = StormyDiscord(clock, fate, remaining)
+    stormy = StormyDiscord(clock, fate, remaining, greets=greets)
     async with serving(stormy) as (api, address):
         config = settings(
             **{
@@ -243,6 +244,14 @@ async def test_a_close_code_for_good_is_one_line(code: int, words: str) -> None:
     assert str(error).startswith("elena: ")
     assert words in str(error)
     assert "\n" not in str(error)
+
+
+async def test_a_close_for_good_before_any_greeting_is_one_line() -> None:
+    """A gateway that no longer speaks our version need not say HELLO first."""
+    async with storm(closing(4012), Clock(), greets=False) as (stormy, task):
+        await until(task.done, what="the end")
+        assert "version" in str(task.exception())
+    assert stormy.identifies == []
 
 
 async def test_a_bot_that_ended_is_told_of_each_hour(

@@ -1,0 +1,85 @@
+"""A bot that Discord does not connect again begins a new session, within a minute or
+two and for good reason alone."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+import structlog
+
+from app.gateway.socket import MEMORY, MOST_FAILURES, Failures
+from tests.gateway.conftest import Town
+from tests.gateway.recording import until
+
+pytestmark = pytest.mark.asyncio
+DEAD = "ws://127.0.0.1:9/"
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """discord.py does not wait between its tries."""
+    monkeypatch.setattr(
+        discord.backoff.ExponentialBackoff, "delay", lambda _: 0.0, raising=True
+    )
+
+
+@pytest.mark.parametrize("code", [4007, 4002])
+async def test_a_session_that_cannot_be_resumed_is_given_up(
+    town: Town, code: int
+) -> None:
+    """Where Discord closes each attempt to resume, one new session begins; what was
+    said meanwhile is heard, once."""
+    elena = town.bots["elena"]
+    await town.start("elena")
+    before = await town.say("before")
+    await until(lambda: town.ports.texts("elena") == ["before"])
+    await until(
+        lambda: (
+            town.ports.cursor["elena"].get(str(town.channel.id))
+            == str(before.message_id)
+        )
+    )
+    town.discord.faults.close_resumes(elena, code, MOST_FAILURES)
+    town.discord.faults.drop_sockets(elena)
+    await town.say("meanwhile")
+    await until(lambda: town.ports.texts("elena") == ["before", "meanwhile"])
+    assert town.discord.identifies(elena) == 2
+    await town.say("after")
+    await until(lambda: town.ports.texts("elena")[2:] == ["after"])
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_an_address_that_is_gone_is_left(town: Town) -> None:
+    """READY names an address to resume at. If nobody answers there, the bot comes back
+    by Discord's own address."""
+    elena = town.bots["elena"]
+    town.discord._core.hub.resume_url = DEAD
+    await town.start("elena")
+    town.discord.faults.drop_sockets(elena)
+    await until(lambda: town.discord.identifies(elena) == 2)
+    await town.say("are you there?")
+    await until(lambda: town.ports.texts("elena") == ["are you there?"])
+
+
+async def test_a_gateway_that_is_away_at_the_start_is_no_crash(town: Town) -> None:
+    """Where REST answers and the gateway does not, one line says so, and the bot goes
+    on trying."""
+    with structlog.testing.capture_logs() as lines:
+        await town.start("elena", wait=False, discord_gateway_url=DEAD)
+        await until(lambda: len(told(lines)) > 1)
+    assert set(told(lines)) == {
+        "Discord does not connect the bot, a new session is tried"
+    }
+
+
+def told(lines: list[structlog.typing.EventDict]) -> list[str]:
+    """What the log says that is wrong."""
+    return [one["event"] for one in lines if one["log_level"] != "info"]
+
+
+async def test_failures_end_a_session_that_come_close_together() -> None:
+    """Hiccups of a bad line that are hours apart cost no session."""
+    rare, often = Failures(), Failures()
+    assert not any(rare.add(MEMORY * number) for number in range(50))
+    ends = [often.add(number) for number in range(MOST_FAILURES)]
+    assert ends == [False] * (MOST_FAILURES - 1) + [True]
