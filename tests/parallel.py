@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
 import traceback
@@ -24,6 +25,8 @@ import pytest
 
 File = list[int]
 """The places of a file's tests in the session's list."""
+CLIENTS = ("langchain_openai", "langchain_anthropic", "langchain_ollama")
+"""What many tests of models load, each a second's work."""
 CRASHED = "the process of this test ended without a word"
 
 
@@ -56,6 +59,9 @@ def _load_for_all() -> None:
         encoder.preload()
     if graph is not None:
         graph.warm()
+    if "app.brain.models" in sys.modules:
+        for client in CLIENTS:
+            importlib.import_module(client)
     # Each fork's collector would walk, and so copy, all of it.
     gc.freeze()
 

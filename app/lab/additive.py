@@ -3,8 +3,9 @@ pairs of them, by Newton's method. numpy only."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Table:
     @property
     def size(self) -> int:
         """Weights of the term."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def bins(self, examples: Floats) -> Cells:
         """The cell of each example, counted row by row."""
@@ -83,10 +84,8 @@ class Design:
 
     def offsets(self) -> list[int]:
         """Where each term's weights begin."""
-        return [
-            1 + sum(table.size for table in self.tables[:place])
-            for place in range(len(self.tables))
-        ]
+        sizes = [table.size for table in self.tables]
+        return list(accumulate(sizes[:-1], initial=1))
 
     def cells(self, examples: Floats) -> Cells:
         """Shape (examples, terms): the weight that each term adds."""
