@@ -80,22 +80,18 @@ def bots_with_tokens(settings: Settings) -> list[str]:
 
 
 def check_bots(bots: list[str], settings: Settings) -> None:
-    """Refuse an unknown bot or one without a token, and bots of which no character file
-    is in order, before anything is started."""
+    """Refuse an unknown bot, one without a token of its own, and bots of which no
+    character file is in order, before anything is started."""
     from app.domain.character import load_readable
     from app.domain.errors import UnknownBot
-    from app.domain.settings import token_variable
+    from app.gateway.secrets import tokens_of
 
     readable, wrong = load_readable(bots, settings.characters_dir)
     for error in wrong.values():
         # What the gateway leaves out, it tells of.
         if not readable or isinstance(error, UnknownBot):
             raise error
-    for bot in bots:
-        if not os.environ.get(token_variable(bot), "").strip():
-            raise ConfigurationError(
-                f"{token_variable(bot)}: is not set; copy the bot's token from Discord's developer portal."
-            )
+    tokens_of(bots)
 
 
 def writable_file(file: Path | None) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 from app.domain.errors import ConfigurationError
 from app.domain.settings import token_variable
@@ -23,6 +24,22 @@ def token_of(bot: str) -> str:
         )
     logs.register_secret(token)
     return token
+
+
+def tokens_of(bots: Iterable[str]) -> dict[str, str]:
+    """The tokens of bots that run together; ConfigurationError: one has none, or two
+    have the same."""
+    found = {bot: token_of(bot) for bot in bots}
+    bots_of: dict[str, list[str]] = {}
+    for bot, token in found.items():
+        bots_of.setdefault(token, []).append(bot)
+    for same in bots_of.values():
+        if len(same) > 1:
+            names = " and ".join(map(token_variable, same))
+            raise ConfigurationError(
+                f"{names}: hold one and the same token. Each bot needs a Discord application of its own (docs/discord.md)."
+            )
+    return found
 
 
 def model_keys(bot: str) -> dict[str, str]:

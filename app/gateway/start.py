@@ -18,7 +18,7 @@ from app.gateway.health import GatewayHealth
 from app.gateway.measuring import Measuring, load_subjects
 from app.gateway.reloading import Reloading
 from app.gateway.run import Gateway, Hosted
-from app.gateway.secrets import token_of
+from app.gateway.secrets import tokens_of
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import common_names
 from app.rules.policy import shipped_policy
@@ -42,7 +42,7 @@ def run(bots: Sequence[str], settings: Settings, desk: Desk | None = None) -> No
             log.warning(
                 "a common word is a weak name: add an alias", bot=bot, names=common
             )
-    tokens = {bot: token_of(bot) for bot in characters}
+    tokens = tokens_of(characters)
     settings.check_places()
     check_at_start(settings)
     discord_clock = DiscordClock()

@@ -11,7 +11,13 @@ from pydantic import ValidationError
 
 from app.domain.character import load_characters, names_of_files, read_character
 from app.domain.errors import ConfigurationError
-from app.domain.settings import Settings, explanations, read_secret_files
+from app.domain.settings import (
+    Settings,
+    explanations,
+    read_secret_files,
+    token_variable,
+)
+from app.gateway.secrets import tokens_of
 from app.operator.variables import dotenv_names, find_misplaced, find_slips
 
 
@@ -79,6 +85,10 @@ def _of_names(folder: Path | None) -> Iterator[str]:
         bots = names_of_files(folder)
     except ConfigurationError:
         return
+    try:
+        tokens_of(bot for bot in bots if os.environ.get(token_variable(bot)))
+    except ConfigurationError as error:
+        yield str(error)
     for name, meant in find_slips(
         {**os.environ, **dict.fromkeys(dotenv_names())}, bots
     ).items():

@@ -9,9 +9,11 @@ from pathlib import Path
 import discord
 import pytest
 
+from app.cli.common import check_bots
 from app.domain.errors import ConfigurationError
 from app.domain.model import RosterEntry
 from app.domain.settings import Settings
+from app.gateway.start import run as run_gateway
 from app.operator.checking import find_problems
 from app.operator.invite import PERMISSION_BITS, PERMISSIONS, application_of, invite
 from app.operator.variables import find_old_names, find_slips
@@ -144,6 +146,26 @@ def test_a_token_in_a_file_of_settings_is_told_of(
     ]
     assert all("stands in .env, where it is not read" in line for line in found)
     assert "s3cret" not in "".join(found)
+
+
+def test_a_token_that_two_bots_hold_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bots with one account would both answer each direct message, in one name. The
+    line names both variables and no token; `up` says it before it starts anything, and
+    a gateway instead of running."""
+    monkeypatch.setenv("STREAM_TOKEN_ARIA", "s3cret")
+    monkeypatch.setenv("STREAM_TOKEN_DOTTY", "another")
+    settings = Settings(data_dir=Path("nowhere"))
+    assert find_problems([]) == []
+    check_bots(["aria", "dotty"], settings)
+    monkeypatch.setenv("STREAM_TOKEN_ELENA", " s3cret\n")
+    line = "STREAM_TOKEN_ARIA and STREAM_TOKEN_ELENA: hold one and the same token. "
+    [found] = find_problems([])
+    assert found.startswith(line)
+    for refuse in (check_bots, run_gateway):
+        with pytest.raises(ConfigurationError) as refused:
+            refuse(["aria", "dotty", "elena"], settings)
+        assert str(refused.value) == found
+    assert "s3cret" not in found
 
 
 def test_in_a_folder_each_file_and_what_they_share_is_checked(
