@@ -95,8 +95,8 @@ def admit(request: str, message: str = "1") -> Call[admission.Admission]:
 
 
 async def by_asyncio(url: str, call: Call[admission.Admission]) -> None:
-    """The gateway's door."""
-    store = AsyncStore(url, timeout=1.0)
+    """The gateway's door, whose calls may find a server that others keep busy."""
+    store = AsyncStore(url, timeout=patience(10))
     try:
         await store.run(call)
     finally:
