@@ -71,7 +71,7 @@ def _reader(name: str | None, since: str | None, settings: Settings) -> LogReade
     folder = settings.data_dir.expanduser() / FOLDER
     reader = LogReader(folder)
     if since is not None:
-        ago = timedelta(milliseconds=duration_ms(since))
+        ago = timedelta(milliseconds=duration_ms(since, "--since"))
         reader.since = time_text(datetime.now(UTC) - ago)
     kept = reader.processes()
     if not kept:

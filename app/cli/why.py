@@ -56,7 +56,7 @@ def why(
 
     settings = current_settings()
     many = unanswered or bool(silent)
-    lasts_ms = duration_ms(since) if many else 0.0
+    lasts_ms = duration_ms(since, "--since") if many else 0.0
     with open_store(settings) as store:
         # A viewer's login may not ask for the time, and lists nothing anyway.
         earliest = read_now_ms(store) - lasts_ms if many else 0.0

@@ -151,6 +151,13 @@ class RedisAddress:
         return login + ",".join(map(host_text, self.hosts))
 
     @property
+    def place(self) -> str:
+        """Where it leads, which may be shown: no login, and no option."""
+        where = self.path or ",".join(map(host_text, self.hosts))
+        service = f"/{self.service}" if self.service else ""
+        return f"{self.scheme}://{where}{service}"
+
+    @property
     def url(self) -> str:
         """As it would stand in a setting. A secret."""
         if self.scheme == "unix":

@@ -89,7 +89,19 @@ def _of_names(folder: Path | None) -> Iterator[str]:
         tokens_of(bot for bot in bots if os.environ.get(token_variable(bot)))
     except ConfigurationError as error:
         yield str(error)
+    yield from _of_chosen(bots)
     for name, meant in find_slips(
         {**os.environ, **dict.fromkeys(dotenv_names())}, bots
     ).items():
         yield f"{name}: is no setting{f'; {meant} was meant?' if meant else ''}"
+
+
+def _of_chosen(bots: Sequence[str]) -> Iterator[str]:
+    """A bot that a setting names and nobody is."""
+    try:
+        chosen = Settings().commands_bot
+    except ValidationError:
+        return
+    if chosen and bots and chosen not in bots:
+        known = ", ".join(bots)
+        yield f"STREAM_COMMANDS_BOT: no character is named {chosen!r}; known: {known}"

@@ -103,7 +103,7 @@ class InsideDesk:
         )
 
     def _mute(self, asked: Question) -> str:
-        for_ms = ops.duration_ms(asked.for_) if asked.for_ else None
+        for_ms = ops.duration_ms(asked.for_, "for") if asked.for_ else None
         with ops.open_store(self._settings) as store:
             scope = _scope(store, asked)
             # In their own name: an operator's mute has another key, which they cannot

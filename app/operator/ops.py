@@ -13,6 +13,7 @@ from difflib import get_close_matches
 import structlog
 from pydantic import SecretStr
 
+from app.domain.addresses import parse_address
 from app.domain.character import names_of_files
 from app.domain.errors import (
     ConfigurationError,
@@ -59,9 +60,12 @@ def open_store(settings: Settings) -> Iterator[Store]:
     store = Store(url, settings.redis_timeout, settings.redis_credentials)
     try:
         yield store
-    except StoreUnavailable:
+    except StoreUnavailable as error:
         _blame_setting(settings)
-        raise
+        if type(error) is not StoreUnavailable:
+            raise
+        place = parse_address(url).place
+        raise StoreUnavailable(f"{error}; it is sought at {place}") from error
     finally:
         store.close()
 
@@ -84,16 +88,21 @@ def message_of(text: str) -> str:
     return found[1]
 
 
-def duration_ms(text: str) -> int:
-    """`90s`, `30m`, `2h` or `7d` in milliseconds, at least one second."""
+def duration_ms(text: str, option: str = "--for") -> int:
+    """`90s`, `30m`, `2h` or `7d` in milliseconds, at least one second. `option`: what is
+    named where it is none."""
     found = DURATION.match(text)
     if found is None:
-        raise ConfigurationError("A duration is a number and s, m, h or d, as in 2h.")
+        raise ConfigurationError(
+            f"{option}: a duration is a number and s, m, h or d, as in 2h."
+        )
     found_ms = int(found[1]) * UNITS_MS[found[2]]
     if not found_ms:
-        raise ConfigurationError("A duration of nothing silences nobody: give 2h.")
+        raise ConfigurationError(
+            f"{option}: a duration is at least a second, as in 2h."
+        )
     if found_ms > LONGEST_MS:
-        raise ConfigurationError("A duration ends within ten years: leave it out.")
+        raise ConfigurationError(f"{option}: a duration ends within ten years.")
     return found_ms
 
 

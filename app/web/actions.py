@@ -59,7 +59,7 @@ class Actions:
 
     def find_unanswered(self, asked: Mapping[str, str], direct: bool) -> Json:
         """What nobody answered lately, with the reason."""
-        lasts_ms = ops.duration_ms(asked.get("since", "1h"))
+        lasts_ms = ops.duration_ms(asked.get("since", "1h"), "since")
         with ops.open_store(self._settings) as store:
             wanted = Wanted(since_ms=discord_times.read_now_ms(store) - lasts_ms)
             found = answer.unanswered(store, self._settings, wanted)

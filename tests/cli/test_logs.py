@@ -57,7 +57,7 @@ def test_as_json(kept: Path) -> None:
     ("arguments", "line"),
     [
         (("nobody",), "No bot or process is named 'nobody'; known: aria, dotty, elena"),
-        (("--since", "soon"), "A duration is a number and s, m, h or d"),
+        (("--since", "soon"), "--since: a duration is a number and s, m, h or d"),
     ],
 )
 def test_what_is_not_there_is_one_line(

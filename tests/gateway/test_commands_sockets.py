@@ -208,8 +208,8 @@ async def test_who_manages_a_server_mutes_in_it(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"for": "0s"}, "A duration of nothing"),
-        ({"for": "soon"}, "A duration is a number"),
+        ({"for": "0s"}, "for: a duration is at least a second"),
+        ({"for": "soon"}, "for: a duration is a number"),
         ({"bot": "zoe"}, "No character of this server is named so"),
         ({"bot": "aria", "where": "this server"}, "One character is muted in one"),
     ],

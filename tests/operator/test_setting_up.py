@@ -127,6 +127,17 @@ def test_every_problem_has_a_line_of_its_own(
     assert "s3cret" not in "".join(found)
 
 
+@pytest.mark.parametrize(("chosen", "lines"), [("elena", 0), ("", 0), ("nobody", 1)])
+def test_a_chosen_bot_that_nobody_is_has_a_line(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, lines: int
+) -> None:
+    """Its commands would be registered by nobody, without a word."""
+    monkeypatch.setenv("STREAM_COMMANDS_BOT", chosen)
+    found = find_problems([])
+    assert len(found) == lines
+    assert all(line.startswith("STREAM_COMMANDS_BOT: ") for line in found)
+
+
 def test_a_token_in_a_file_of_settings_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

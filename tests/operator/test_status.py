@@ -148,15 +148,17 @@ def test_each_command_fits_a_narrow_terminal_and_a_program(
         (("costs", "--by", "moon"), 2, "--by takes bot, person or channel"),
         (("costs", "--days", "0"), 2, "Invalid value for '--days'"),
         (("status",), 3, "Redis cannot be reached"),
+        (("status",), 3, "sought at redis://127.0.0.1:9\n"),
     ],
 )
 def test_what_cannot_be_told_is_one_line(
     words: tuple[str, ...], code: int, line: str
 ) -> None:
     """Nonsense and a Redis that is away."""
-    done = run(*words, STREAM_REDIS_URL="redis://127.0.0.1:9/0")
+    done = run(*words, STREAM_REDIS_URL="redis://somebody:hidden@127.0.0.1:9/0")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
     assert line in done.stderr
+    assert "hidden" not in done.stderr
 
 
 def test_a_setting_that_is_wrong_is_named() -> None:

@@ -122,9 +122,9 @@ def test_what_is_no_text_silences_all_the_same(store: Store) -> None:
     [
         (("bot:elana",), "No bot is named elana; elena was meant?"),
         (("bot:nobody",), "No bot is named nobody; known: aria, dotty, elena"),
-        (("all", "--for", "0s"), "A duration of nothing"),
-        (("all", "--for", "99999999d"), "A duration ends within ten years"),
-        (("all", "--for", "-2h"), "A duration is a number"),
+        (("all", "--for", "0s"), "--for: a duration is at least a second"),
+        (("all", "--for", "99999999d"), "--for: a duration ends within ten years"),
+        (("all", "--for", "-2h"), "--for: a duration is a number"),
         (("all", "--in", "channel:5"), "only a bot is muted in a channel"),
         (("bot:elena", "--in", "general"), "--in takes channel:ID"),
         (("bot:elena@guild:5",), "A scope is all"),
