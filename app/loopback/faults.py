@@ -178,6 +178,11 @@ class Faults:
         resumed."""
         self._caller.call(lambda: self._hub.drop_sockets(bot))
 
+    def silence_sockets(self, bot: Account) -> None:
+        """Let nothing come through on the bot's connections any more, not even a heartbeat,
+        without closing them; their sessions can be resumed."""
+        self._caller.call(lambda: self._hub.silence_sockets(bot))
+
     def send_op7(self, bot: Account | None = None) -> None:
         """Ask the clients of one bot or of all to reconnect and resume."""
         self._caller.call(lambda: self._hub.send_op7(bot))

@@ -153,7 +153,7 @@ class Hub(Switches):
         return ws
 
     def _receive_frame(self, connection: Connection, raw: str | bytes) -> None:
-        if connection.closing:
+        if connection.closing or connection.silent:
             return
         if connection.is_flooded(time.monotonic()):
             connection.close(CloseCode.RATE_LIMITED)

@@ -146,6 +146,8 @@ class Connection:
         self._wake = asyncio.Event()
         self.session: Session | None = None
         self.closing = False
+        self.silent = False
+        """Nothing comes through in either direction, though nobody closed it."""
         self._deadline: asyncio.TimerHandle | None = None
         self._received: deque[float] = deque(maxlen=CLIENT_FRAMES[0])
 
@@ -197,6 +199,8 @@ class Connection:
             self._queue.clear()
 
     async def _write_frame(self, item: bytes | int) -> None:
+        if self.silent:
+            return
         if isinstance(item, int):
             self._queue.clear()
             await self._ws.close(code=item)

@@ -60,6 +60,10 @@ class Switches:
         for connection in self._connections_of(bot):
             connection.abort()
 
+    def silence_sockets(self, bot: Account) -> None:
+        for connection in self._connections_of(bot):
+            connection.silent = True
+
     def send_op7(self, bot: Account | None) -> None:
         for connection in self._connections_of(bot):
             connection.send(control_frame(Op.RECONNECT))

@@ -150,6 +150,26 @@ async def test_a_restart_reads_back_in_order(town: Town) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_is_stopped_while_catching_up_goes_on_there(town: Town) -> None:
+    """A gateway that is told to stop in the middle of its reading ends, and the next
+    ones read the rest: all, once and in order."""
+    await town.start("elena")
+    await caught_up(town)
+    await town.stop()
+    lines = [f"line {number}" for number in range(100)]
+    for line in lines:
+        await town.say(line)
+    for _ in range(2):
+        await town.start("elena", wait=False)
+        before = len(town.ports.admitted)
+        await until(lambda before=before: len(town.ports.admitted) > before)
+        await town.stop()
+    assert len(town.ports.admitted) < len(lines)
+    await town.start("elena")
+    await until(lambda: len(town.ports.admitted) == len(lines))
+    assert town.ports.texts("elena") == lines
+
+
 async def test_lines_of_one_thought_are_read_back_as_one(town: Town) -> None:
     """The first line waits for the one that is read back after it, as a cycle that
     began between them would answer it alone. What stands for itself waits for nothing,

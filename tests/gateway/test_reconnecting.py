@@ -48,6 +48,23 @@ async def test_a_session_that_cannot_be_resumed_is_given_up(
     await until(lambda: town.ports.texts("elena")[2:] == ["after"])
 
 
+async def test_a_connection_that_says_nothing_any_more_is_left(town: Town) -> None:
+    """One that is dead, and that nobody closed, is resumed on another: what was said
+    into it is heard, in the same session."""
+    elena = town.bots["elena"]
+    gateway = await town.start("elena")
+    # The next connection waits less than the minute of discord.py.
+    gateway._sessions["elena"]._client._connection.heartbeat_timeout = 0.5
+    [session] = town.discord._core.hub._sessions.values()
+    first = session.connection
+    town.discord.faults.drop_sockets(elena)
+    await until(lambda: session.connection not in {first, None})
+    town.discord.faults.silence_sockets(elena)
+    await town.say("is this thing on?")
+    await until(lambda: town.ports.texts("elena") == ["is this thing on?"])
+    assert town.discord.identifies(elena) == 1
+
+
 @pytest.mark.usefixtures("_no_pauses")
 async def test_an_address_that_is_gone_is_left(town: Town) -> None:
     """READY names an address to resume at. If nobody answers there, the bot comes back
