@@ -32,12 +32,13 @@ from app.worker.worker import Worker
 from tests.brain.provider_server import Json, ProviderServer, Sent, told
 
 CAP = 1_000_000
-PRICE = 40.0
-"""US dollars per million tokens, so that a call is estimated at about five cents."""
 LIMIT = 400
-QUESTIONS = 40
 PROVE = bool(os.environ.get("STREAM_PROVE"))
-THREADS = (1, 4, 16) if PROVE else (1, 16)
+PRICE = 40.0 if PROVE else 80.0
+"""US dollars per million tokens, so that a call is estimated at five or ten cents: twenty
+calls fill the cap, or ten."""
+QUESTIONS = 40 if PROVE else 20
+THREADS = (1, 4, 16) if PROVE else (1, 8)
 WORDS = json.dumps({"action": "reply", "text": "Quite a few of them, I should say."})
 
 
