@@ -8,7 +8,8 @@ hops.
   from what its author has in flight in the channel. One without a cause is exhausted. A foreign bot's post is one hop
   after what it answers, and one of the root's posts. Of an exhausted root nothing is answered.
 - **reserve**, one step before the model is called: the root has posts, hops and money left; then a post and a call's money are
-  held. Whoever has a hold may commit, so that nothing is paid for in vain.
+  held. Whoever has a hold may commit, so that nothing is paid for in vain. Where money is missing that is held for calls that
+  run, it waits: such a call may take nothing.
 - **commit**, one step: entry still there; then it is removed and the post, one hop on, is in the author's outbox. Run
   twice because its answer was lost: the earlier verdict. A silence gives its post back, and its call is paid for.
 - A dead cycle's hold stays in the books: its call may have been made.
@@ -176,12 +177,21 @@ class Budget:
             return
         looks = self.has("reserve checks and counts in one step")
         if not (not self._spent(s, cycle.hops) if looks else cycle.allowed):
-            yield f"bot {bot}: reserve refused", self._without(idle, bot, cycle.hops)
+            held = sum(other is not None and other.held for other in s.cycle)
+            fits = not self._spent(s._replace(money=s.money - held), cycle.hops)
+            if looks and fits and self.has("reserve waits for calls that run"):
+                return
+            yield (
+                f"bot {bot}: reserve refused",
+                self._without(idle, bot, cycle.hops)._replace(
+                    bad="refused for money that is not spent" if looks and fits else ""
+                ),
+            )
             return
-        held = s._replace(cycle=put(s.cycle, bot, cycle._replace(held=True)))
+        calling = s._replace(cycle=put(s.cycle, bot, cycle._replace(held=True)))
         yield (
             f"bot {bot}: reserve, and the model is called",
-            held._replace(
+            calling._replace(
                 posts=s.posts + 1,
                 money=s.money + 1,
                 called=min(s.called, self.most_calls) + 1,
@@ -204,6 +214,10 @@ class Budget:
             bad = "answered twice"
         money = s.money if self.has("a silence is paid for") else s.money - 1
         yield f"bot {bot}: silence", removed._replace(posts=s.posts - 1, money=money)
+        yield (
+            f"bot {bot}: its call took nothing",
+            removed._replace(posts=s.posts - 1, money=s.money - 1, called=s.called - 1),
+        )
         after = removed._replace(
             said=s.said + 1, outbox=put(s.outbox, bot, cycle.hops + 1), bad=bad
         )

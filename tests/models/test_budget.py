@@ -34,6 +34,11 @@ MUTANTS = (
     (PAIR, "a dead cycle's hold stays booked", DEARER),
     (PAIR, "a silence is paid for", DEARER),
     (
+        {"calls": 1},
+        "reserve waits for calls that run",
+        "refused for money that is not spent",
+    ),
+    (
         PAIR,
         "a post in flight is attributed + a post without a cause is exhausted",
         MORE,
@@ -58,7 +63,7 @@ def test_loops_end(world: str) -> None:
 @pytest.mark.parametrize("world", LARGE)
 def test_loops_end_in_larger_worlds(world: str) -> None:
     """The same with more bots, and with a longer root."""
-    prove(f"budget, {world}", Budget(**LARGE[world]), 1_500_000)
+    prove(f"budget, {world}", Budget(**LARGE[world]), 2_000_000)
 
 
 @pytest.mark.parametrize(

@@ -261,11 +261,8 @@ def test_a_cap_is_passed_by_one_call_at_most(
             "what was reported is booked"
         )
     else:
-        # What is refused while other calls run was refused beside all that those hold,
-        # and they took less.
-        unused = (threads - 1) * (row.estimate - row.booked / row.calls)
-        used = row.booked + row.estimate + unused
-        assert used > CAP or row.calls == QUESTIONS, (
+        # Also of many calls at once none is refused beside what others only hold.
+        assert row.booked + row.estimate > CAP or row.calls == QUESTIONS, (
             "the cap was used up, not shut early"
         )
     assert not store.client.hlen(keys.calls("elena")), "no call is believed to run"

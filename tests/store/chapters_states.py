@@ -238,6 +238,34 @@ def calls_at_once(play: Play) -> None:
     reserve("nonsense is no call", "h6")
 
 
+def held_by_calls(play: Play) -> None:
+    """What is held for calls that run may come back: who has no room beside it waits for
+    their end, and is refused where that would not help."""
+    client, limits = play.world.store.client, play.world.limits
+    budget, most = keys.budget("aria", play.world.today()), limits.daily_micro_usd
+
+    def reserve(title: str, hold: str = "h2", tokens: int = 3) -> None:
+        cost = Cost(tokens, 5)
+        call = holds.reserve_own("aria", limits, cost, hold, play.fresh())
+        play.tell(title, call)
+
+    reserve("alone one may", "h1")
+    write(play, budget, micro_usd=most)
+    reserve("all that is missing is held")
+    write(play, budget, micro_usd=most + 1)
+    reserve("one micro-dollar more is missing")
+    write(play, budget, micro_usd=0, tokens=limits.daily_tokens)
+    reserve("of tokens, too, all is held")
+    reserve("one token more is missing", tokens=4)
+    write(play, budget, micro_usd=most - 4, tokens=0)
+    reserve("who holds a part waits for nobody", "h1")
+    client.hset(keys.hold("h1"), "day", "1")
+    reserve("what another day's call holds is not of this day")
+    client.hset(keys.hold("h1"), "day", play.world.today())
+    client.hset(keys.calls("aria"), "h1", f"{next_ms(play)} 495")
+    reserve("what an ended call holds is spent")
+
+
 def elections_closed(play: Play) -> None:
     """An election that has no sense any more leaves the floor to who is next."""
     client, floor = play.world.store.client, keys.floor(CHANNEL)
@@ -425,6 +453,7 @@ CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "just_enough": (just_enough, ENOUGH),
     "owed": (owed, {"root_posts": 2}),
     "calls_at_once": (calls_at_once, {"daily_usd": 0.002}),
+    "held_by_calls": (held_by_calls, {"daily_usd": 0.002}),
     "elections_closed": (elections_closed, {}),
     "elections_granted": (elections_granted, {}),
     "bidders": (bidders, {}),

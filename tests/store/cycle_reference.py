@@ -4,6 +4,7 @@ reference.py)."""
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 
 from app.domain.model import AuthorKind, Event
@@ -298,10 +299,12 @@ class Reference(Rooms):
             return "lost_floor"
         before = self.holds.get(hold)
         cost = Spent(posts=0 if before else 1, tokens=tokens, micro_usd=micro_usd)
-        if self._no_room(w, cost):
-            return "budget"
-        root, _ = self.root_of(w.event)
         scopes = self.payers(w.bot, w.event)
+        if self._refused(w, cost):
+            return "budget"
+        if self.days_spent(scopes, cost):
+            return "wait" if not before and self._may_fit(scopes, cost) else "budget"
+        root, _ = self.root_of(w.event)
         excess = (OVERRUN - 1) * (
             micro_usd + (before.amount.micro_usd if before else 0)
         )
@@ -310,7 +313,7 @@ class Reference(Rooms):
         ):
             return "budget" if before else "wait"
         self._hold(hold, scopes, root, cost)
-        for scope in scopes if excess else ():
+        for scope in scopes if excess or tokens else ():
             self.calls.setdefault(scope, {})[hold] = (
                 self.now() + self.limits.call_ms,
                 excess,
@@ -321,11 +324,29 @@ class Reference(Rooms):
             e.paid = w.bot
         return "ok"
 
-    def _no_room(self, w: Who, cost: Spent) -> bool:
+    def _refused(self, w: Who, cost: Spent) -> bool:
+        """Whether the root has no room, or the person's share of the day is used up."""
         root, hops = self.root_of(w.event)
         spent = self.root_spent(root, hops, cost, owed=hops == 0 and w.direct)
-        shared = self._shared(w) and self.share_spent(w.bot, w.event.author_id)
-        return spent or shared or self.days_spent(self.payers(w.bot, w.event), cost)
+        return spent or (self._shared(w) and self.share_spent(w.bot, w.event.author_id))
+
+    def _may_fit(self, scopes: tuple[str, ...], cost: Spent) -> bool:
+        """Would there be room if all calls that run took nothing?"""
+        running = {
+            name
+            for calls in self.calls.values()
+            for name, (until, _) in calls.items()
+            if until > self.now()
+        }
+        days = deepcopy(self.days)
+        for name in running:
+            held = self.holds[name]
+            for scope in held.scopes:
+                self.days[scope].tokens -= held.amount.tokens
+                self.days[scope].micro_usd -= held.amount.micro_usd
+        fits = not self.days_spent(scopes, cost)
+        self.days = days
+        return fits
 
     def _crowded(self, scope: str, hold: str, excess: int, micro_usd: int) -> bool:
         """Would more than one of the calls that run pass the cap, took each so many
@@ -438,7 +459,9 @@ class Reference(Rooms):
         # Reserve found room: what was paid for is not thrown away.
         if d.hold in self.holds:
             return ""
-        return "budget" if self._no_room(w, Spent(1, d.tokens, d.micro_usd)) else ""
+        cost = Spent(1, d.tokens, d.micro_usd)
+        days_spent = self.days_spent(self.payers(w.bot, w.event), cost)
+        return "budget" if self._refused(w, cost) or days_spent else ""
 
     def _shared(self, w: Who) -> bool:
         """Whether the answer is one of its author's share."""

@@ -202,7 +202,7 @@ class Rooms:
         scopes = {
             "all",
             f"guild:{event.guild_id or '-'}",
-            f"channel:{event.channel_id}",
+            f"channel:{event.parent_id or event.channel_id}",
             f"bot:{bot}",
             f"bot:{bot}@channel:{event.channel_id}",
         }
@@ -288,7 +288,7 @@ class Rooms:
             bot,
             "all",
             *([f"person:{person}"] if person and root else []),
-            f"channel:{event.channel_id}",
+            f"channel:{event.parent_id or event.channel_id}",
         )
 
     def root_spent(self, root: str, hops: int, cost: Spent, owed: bool = False) -> bool:

@@ -207,6 +207,27 @@ def test_a_second_call_for_the_same_draft_never_waits(store: Store) -> None:
     ] == ["ok", "budget"]
 
 
+@pytest.mark.parametrize("took", [900, 200])
+@pytest.mark.parametrize("cap", CAPS)
+def test_who_may_have_room_in_a_moment_waits(store: Store, cap: str, took: int) -> None:
+    """What is held for a call that runs is not spent: who has no room beside it is refused
+    only when it has ended and took so much."""
+    m = Machine(
+        store, {"cooldown": 0, "quiet_time": 0, cap: 0.0015 if "usd" in cap else 1_500}
+    )
+    one, entry = asked(m, "aria", "1", "77", parent_id="55")
+    two, other = asked(m, "aria", "2", "78", parent_id="55")
+    assert m.reserve(one, entry, 1_000, micro_usd=1_000) == "ok"
+    assert m.reserve(two, other, 1_000, micro_usd=1_000) == "wait"
+    assert m.reserve(two, other, 1_600, micro_usd=1_600) == "budget", (
+        "more than there is"
+    )
+    m.settle(one, entry, took, took)
+    assert m.reserve(two, other, 1_000, micro_usd=1_000) == (
+        "ok" if took == 200 else "budget"
+    )
+
+
 def test_what_is_held_before_midnight_is_settled_on_its_day(store: Store) -> None:
     """Given back to the next day it would be money that nobody had."""
     m = Machine(store, {"cooldown": 0})

@@ -3,6 +3,8 @@ seconds."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -27,6 +29,14 @@ class CommittedTwice(Commits):
     nowhere else, and the other meanwhiles would be searched first."""
 
     meanwhile = ("committed twice",)
+
+
+class NearlySpent(Budgets):
+    """A day's tokens are enough for one call and a half."""
+
+    settings: ClassVar = {"daily_tokens_all": 150, "cooldown": 0, "quiet_time": 0}
+    channels = ("55", "66")
+    addressed = (("aria",), ("dotty",))
 
 
 MUTANTS = {
@@ -116,9 +126,15 @@ MUTANTS = {
     ),
     "calls do not know of each other": (
         "budget.reserve",
-        "if others and spent",
+        "if #running > 0 and spent",
         "if false and spent",
         Money,
+    ),
+    "what is held for calls is spent": (
+        "budget.reserve",
+        "held[1] == tonumber(day)",
+        "false",
+        NearlySpent,
     ),
     "a refused draft is free": ("answer.commit", "  pay(0)\n", "", Money),
     "a silence settles nothing": (

@@ -19,23 +19,47 @@ local function person_of(root, author_kind, author)
   return field_of(keys.cause_root(root), 'person') or ''
 end
 
+-- Calls of other holds that run and draw on a budget, each with what it may take beyond its hold.
+local function running_calls(scope, id)
+  local key, running = keys.calls(scope), {}
+  local found = redis.pcall('HGETALL', key)
+  if found.err then redis.call('DEL', key) end
+  for place = 1, #found, 2 do
+    local ends, excess = string.match(found[place + 1], '^(%d+) (%d+)$')
+    if not ends or tonumber(ends) <= now then
+      redis.call('HDEL', key, found[place])
+    elseif found[place] ~= id then
+      running[#running + 1] = {id = found[place], excess = tonumber(excess)}
+    end
+  end
+  return running
+end
+
+-- Would these budgets have room if the calls that run took nothing of what is held for them?
+local function may_fit(budgets, id, cost, day)
+  local eased = {}
+  for place, budget in ipairs(budgets) do
+    local tokens, micro_usd = budget.tokens, budget.micro_usd
+    for _, call in ipairs(running_calls(budget.scope, id)) do
+      local held = counts_of(keys.hold(call.id), 'day', 'tokens', 'micro_usd')
+      if held[1] == tonumber(day) then
+        tokens, micro_usd = tokens + (held[2] or 0), micro_usd + (held[3] or 0)
+      end
+    end
+    eased[place] = {scope = budget.scope, posts = budget.posts, tokens = tokens, micro_usd = micro_usd}
+  end
+  return not budgets_spent(eased, cost, day)
+end
+
 -- Would more than one of the calls that run now pass a day's money, took each OVERRUN times what is held for it?
 local function crowded(budgets, id, own, cost, day)
   for _, budget in ipairs(budgets) do
-    local key = keys.calls(budget.scope)
-    local running, sum, largest = redis.pcall('HGETALL', key), own, own
-    if running.err then redis.call('DEL', key) end
-    local others = false
-    for place = 1, #running, 2 do
-      local ends, excess = string.match(running[place + 1], '^(%d+) (%d+)$')
-      if not ends or tonumber(ends) <= now then
-        redis.call('HDEL', key, running[place])
-      elseif running[place] ~= id then
-        others, sum, largest = true, sum + tonumber(excess), math.max(largest, tonumber(excess))
-      end
+    local running, sum, largest = running_calls(budget.scope, id), own, own
+    for _, call in ipairs(running) do
+      sum, largest = sum + call.excess, math.max(largest, call.excess)
     end
     local spent = counts_of(keys.budget(budget.scope, day), 'micro_usd')[1] or 0
-    if others and spent + cost.micro_usd + sum - largest > budget.micro_usd then return budget.scope end
+    if #running > 0 and spent + cost.micro_usd + sum - largest > budget.micro_usd then return budget.scope end
   end
   return nil
 end
@@ -49,18 +73,22 @@ local function take_hold(id, bot, root, person, channel, limits, cost, spent)
   -- One draft is one post, however many calls it takes.
   if before[1] then cost.posts = 0 end
   local budgets = budgets_of(bot, person, channel, limits)
-  local why = spent(cost) or budgets_spent(budgets, cost, day)
+  -- A call that waited for another with its own part held could wait for ever.
+  local later = before[1] and 'budget' or 'wait'
+  local why = spent(cost)
   if why then return {'budget', why} end
+  why = budgets_spent(budgets, cost, day)
+  if why then return {may_fit(budgets, id, cost, day) and later or 'budget', why} end
   local excess = (OVERRUN - 1) * ((tonumber(before[2] or nil) or 0) + cost.micro_usd)
   local full = excess > 0 and crowded(budgets, id, excess, cost, day)
-  -- A call that waited for another with its own part held could wait for ever.
-  if full then return {before[1] and 'budget' or 'wait', 'money of ' .. full .. ' for calls that run'} end
+  if full then return {later, 'money of ' .. full .. ' for calls that run'} end
   book(budgets, root, cost, day)
   redis.call('HSET', key, 'day', day, 'bot', bot, 'root', root, 'person', person, 'channel', channel)
   for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
   redis.call('PEXPIRE', key, HOLD_TTL)
   if person ~= '' then redis.call('HSETNX', keys.cause_root(root), 'person', person) end
-  for _, budget in ipairs(excess > 0 and budgets or {}) do
+  -- Words that cost nothing are said at once: nobody has to wait for their end.
+  for _, budget in ipairs(excess + cost.tokens > 0 and budgets or {}) do
     redis.call('HSET', keys.calls(budget.scope), id, int(now + limits.call_ms) .. ' ' .. int(excess))
     redis.call('PEXPIRE', keys.calls(budget.scope), CALLS_TTL)
   end
