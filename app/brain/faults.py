@@ -191,11 +191,14 @@ _BY_NAME: tuple[tuple[Fault, re.Pattern[str]], ...] = (
         ),
     ),
     (Fault.UNREACHABLE, re.compile("OSError|.*ConnectionError.*")),
-    # What LangChain's readers raise over a body without choices, or with others than
-    # they know.
+    # What clients and LangChain's readers raise over a body without choices, or with
+    # others than they know, nested too deep, or with numbers too long for Python.
     (
         Fault.UNREADABLE,
-        re.compile("JSONDecodeError|TypeError|LookupError|AttributeError"),
+        re.compile(
+            "JSONDecodeError|TypeError|LookupError|AttributeError|ValueError"
+            "|RecursionError"
+        ),
     ),
 )
 """By the whole name of an error's class, of one that it inherits from or of one that it
@@ -270,6 +273,9 @@ def _by_name(error: Exception, body: Mapping[str, Any]) -> Fault:
     if said := _by_words(body):
         return said
     names = {kind.__name__ for one in _error_chain(error) for kind in type(one).__mro__}
+    if body:
+        # So LangChain hands on an error that came with status 200.
+        names.discard("ValueError")
     return next(
         (
             fault

@@ -31,6 +31,13 @@ processor."""
 GRACE_S = 2.0
 """What an answer that came meanwhile gets to be read in."""
 
+_UNHEARD = {
+    Fault.SLOW: Fault.UNREACHABLE,
+    Fault.LOST: Fault.UNREACHABLE,
+    Fault.UNREADABLE: Fault.FAILED,
+}
+"""What the troubles of a call are whose request was never sent."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -107,9 +114,8 @@ class Inquiry:
             if trouble.costly:
                 self.bill.add(self._estimate(quirks))
             return trouble
-        # No model heard of the call: none was slow, and nobody is to be paid.
-        silent = trouble.fault in {Fault.SLOW, Fault.LOST}
-        return replace(trouble, fault=Fault.UNREACHABLE) if silent else trouble
+        # No model heard of the call: none was to blame, and nobody is to be paid.
+        return replace(trouble, fault=_UNHEARD.get(trouble.fault, trouble.fault))
 
     def _wait_for(self, future: Future[BaseMessage]) -> BaseMessage:
         try:

@@ -98,6 +98,12 @@ def test_words_with_status_200_are_read() -> None:
     assert not trouble.costly
 
 
+def test_an_unknown_error_with_status_200_was_read() -> None:
+    """No client failed to read it: its remedy is another."""
+    trouble = trouble_of(ValueError({"message": "boom", "type": "x"}))
+    assert trouble.fault is Fault.FAILED
+
+
 @pytest.mark.parametrize("status", [408, 409])
 def test_a_server_whose_time_ran_out_is_no_slow_model(status: int) -> None:
     """No time-out of ours would help; what was begun may be charged for."""

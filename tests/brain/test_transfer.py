@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from app.brain import transfer
 from app.brain.faults import Fault
@@ -96,6 +97,18 @@ def test_a_body_has_an_end(asked: Asked, sent: Sent) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 9_000 + "]" * 9_000, f'{{"usage": {"1" * 5_000}}}', "5", b'{"a": "\xff'],
+    ids=["too deep", "too long a number", "no object", "no UTF-8"],
+)
+def test_an_odd_body_is_unreadable(asked: Asked, body: Any) -> None:
+    """Whatever a client raises over it: it is asked for again, and each try is booked."""
+    found = trouble(asked, Sent(body=body))
+    assert str(found).endswith(f": {Fault.UNREADABLE}")
+    assert found.tokens == 2 * asked[1].estimate(ASK).tokens
+
+
 def test_a_refusal_of_any_length_is_read(asked: Asked) -> None:
     """Its status, its header and its beginning say what it is."""
     pauses: list[float] = []
@@ -161,6 +174,15 @@ def test_who_could_not_be_reached_in_all_its_time_rests() -> None:
         begin = time.monotonic()
         assert one.ask(ASK, NOW_MS).content == "Second."
         assert one._resting[0][0] - begin > SLOW_REST_S / 2
+
+
+def test_what_fails_before_a_call_is_not_booked() -> None:
+    """Nor is a server blamed for it: it has not answered."""
+    one = made("openai", "http://127.0.0.1:1")
+    with pytest.raises(ModelUnavailable, match=f": {Fault.FAILED}$") as caught:
+        # Half of a pair, which no request can hold.
+        one.ask([HumanMessage("\ud800")], NOW_MS)
+    assert caught.value.tokens == 0
 
 
 @pytest.mark.parametrize(("method", "sent"), [(b"CONNECT", False), (b"POST", True)])
