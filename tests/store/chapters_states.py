@@ -261,7 +261,7 @@ def held_by_calls(play: Play) -> None:
     reserve("who holds a part waits for nobody", "h1")
     client.hset(keys.hold("h1"), "day", "1")
     reserve("what another day's call holds is not of this day")
-    client.hset(keys.hold("h1"), "day", play.world.today())
+    client.hset(keys.hold("h1"), "day", str(play.world.today()))
     client.hset(keys.calls("aria"), "h1", f"{next_ms(play)} 495")
     reserve("what an ended call holds is spent")
 

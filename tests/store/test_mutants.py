@@ -31,7 +31,7 @@ class CommittedTwice(Commits):
     meanwhile = ("committed twice",)
 
 
-class NearlySpent(Budgets):
+class NearlySpent(Protocol):
     """A day's tokens are enough for one call and a half."""
 
     settings: ClassVar = {"daily_tokens_all": 150, "cooldown": 0, "quiet_time": 0}
