@@ -51,6 +51,8 @@ class Draft:
     reaction: bool = False
     dry_run: bool = False
     cooldown: int = 60_000
+    joined: tuple[tuple[str, str], ...] = ()
+    """Earlier lines of the thought: inbox entry or "", message."""
 
 
 class Reference(Rooms):
@@ -414,6 +416,11 @@ class Reference(Rooms):
         now = self.now()
         self.inbox[w.lane].pop(w.entry)
         self.work.get(w.bot, set()).discard(w.message)
+        for entry, line in d.joined:
+            self.inbox[w.lane].pop(entry, None)
+            state = f"joined:{w.message}"
+            if self.answer.setdefault(line, {}).setdefault(w.bot, state) == state:
+                self.pass_on(w.channel, line)
         if not w.direct:
             self.elections_due.pop(w.message, None)
             if d.cooldown:

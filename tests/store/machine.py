@@ -324,6 +324,7 @@ class Machine:
             d.final,
             d.action.kind == "react",
             cooldown=int(d.cooldown * 1000),
+            joined=tuple((one.entry_id, one.message_id) for one in d.joined),
         )
         before = self._state_of(entry, cycle)
         expected = self.ref.commit(self.who(cycle, entry), draft)

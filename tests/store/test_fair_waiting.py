@@ -4,6 +4,7 @@ time, whoever is away."""
 from __future__ import annotations
 
 from app.domain.lane import Lane
+from app.store.commits import Joined
 from app.store.door import Store
 from tests.store import world
 from tests.store.machine import Machine
@@ -285,3 +286,26 @@ def ask_for_the_last(channel: Channel, bot: str) -> Cycle | None:
     cycle.retry = int(channel.m.ref.retry)
     channel.m.finish(cycle)
     return None
+
+
+def test_an_answer_to_a_later_line_lets_in_who_waits_behind_an_earlier_one(
+    store: Store,
+) -> None:
+    """Two bots are named, then the thought goes on with the first alone: it answers
+    both lines at once, and the second is called as soon as that answer is out."""
+    channel = Channel(store)
+    channel.say(10, "elena", "aria", author="7")
+    assert channel.ask("aria") is None
+    channel.say(11, "elena", author="7")
+    cycle = channel.m.begin(Lane("elena", CHANNEL))
+    assert cycle is not None
+    first, last = cycle.entries
+    assert channel.m.claim(cycle, last) == "granted"
+    joined = (Joined(first.entry_id, first.event.message_id),)
+    assert channel.m.commit(cycle, last, final=True, joined=joined) == "committed"
+    channel.m.finish(cycle)
+    assert channel.m.post("elena", CHANNEL) is not None
+    channel.m.receipt("elena", CHANNEL)
+    assert Lane("aria", CHANNEL) in channel.m.pump()
+    assert channel.turn()
+    assert channel.answered == [("aria", 10)]

@@ -79,6 +79,8 @@ for i = 1, #joined, 2 do
   if redis.call('HSETNX', keys.answer(line), bot, 'joined:' .. message) == 1 then
     redis.call('PEXPIRE', keys.answer(line), ANSWER_TTL)
     record(keys.journal(line), bot, 'commit', 'joined', 'answered with ' .. message)
+    -- Who is named behind this bot there would wait for an answer that never comes: of `message` its delivery lets in.
+    pass_on(floor, channel, line)
   end
 end
 local posts = reaction and 0 or 1
