@@ -232,9 +232,14 @@ class StreamClient(SteadyClient):
     async def on_guild_channel_delete(self, _: Any) -> None:
         self._sessions.changed()
 
-    on_guild_join = on_guild_remove = on_thread_delete = on_guild_channel_delete
+    on_guild_join = on_thread_delete = on_guild_channel_delete
     on_guild_unavailable = on_guild_channel_delete
     on_guild_role_create = on_guild_role_delete = on_guild_channel_delete
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        if self._commands is not None:
+            self._commands.forget(guild.id)
+        self._sessions.changed()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         if guild.me is not None:

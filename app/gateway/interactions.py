@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
@@ -31,6 +32,9 @@ WAITING = 8
 LONGEST = 2_000
 """Characters of a message in Discord."""
 LINK = re.compile(r"/channels/\d{1,20}/(\d{5,20})/(\d{5,20})/?$")
+AGAIN = 3_600.0
+"""Seconds after which a server that took no commands is asked again: somebody may have
+invited the bot anew, of which no event tells."""
 REFUSED = "You may not ask this: it takes the permission {needed} in this server."
 OFF = "Commands are switched off in this server (STREAM_COMMANDS_GUILDS)."
 UNKNOWN = "Nothing that you may see is known of that message."
@@ -97,6 +101,10 @@ class Commands(app_commands.CommandTree[Client]):
                 self._settled[guild.id] = mine
                 await self._register(guild, bot, mine)
 
+    def forget(self, guild: int) -> None:
+        """Settle a server anew. Where a bot leaves, its commands go with it."""
+        self._settled.pop(guild, None)
+
     def registrar(
         self, guild: discord.Guild, bot: str, roster: Sequence[RosterEntry]
     ) -> str:
@@ -122,18 +130,24 @@ class Commands(app_commands.CommandTree[Client]):
                 await self.sync(guild=guild)
         # Invitations from before there were commands lack `applications.commands`.
         except discord.Forbidden:
+            self._ask_again(guild)
             log.warning(
                 "commands were refused: invite the bot again with `the-stream invite`",
                 bot=bot,
                 guild=str(guild.id),
             )
-        except discord.HTTPException as error:
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            self._ask_again(guild)
             log.warning(
-                "commands were not registered; the next session tries again",
+                "commands were not registered, tried again in an hour",
                 bot=bot,
                 guild=str(guild.id),
-                status=error.status,
+                error=type(error).__name__,
+                status=getattr(error, "status", None),
             )
+
+    def _ask_again(self, guild: discord.Guild) -> None:
+        asyncio.get_running_loop().call_later(AGAIN, self.forget, guild.id)
 
     async def serve(
         self,

@@ -128,10 +128,15 @@ class GuildPeople:
         self._call_loop(lambda: self._core.service.guilds.join(guild, account))
 
     def kick(self, account: Account, guild: Guild | None = None) -> None:
-        """Remove an account from a guild; a bot hears GUILD_DELETE."""
-        self._call_loop(
-            lambda: self._core.service.guilds.kick(self._guild_or_first(guild), account)
-        )
+        """Remove an account from a guild; a bot hears GUILD_DELETE, and its commands are
+        gone."""
+
+        def step() -> None:
+            place = self._guild_or_first(guild)
+            self._core.service.guilds.kick(place, account)
+            self._core.interactions.forget(account, place)
+
+        self._call_loop(step)
 
     def set_unavailable(
         self, guild: Guild | None = None, unavailable: bool = True

@@ -66,6 +66,10 @@ class Interactions:
         """The commands of an application in a guild."""
         return self._commands.get((bot.id, guild.id), [])
 
+    def forget(self, bot: Account, guild: Guild) -> None:
+        """The application has left the guild."""
+        self._commands.pop((bot.id, guild.id), None)
+
     def begin(
         self, person: Account, bot: Account, channel: Channel, name: str
     ) -> Interaction:

@@ -155,6 +155,40 @@ async def test_former_commands_are_taken_away(room: Room) -> None:
     await until(lambda: not discord.commands(room.aria, room.guild), what="aria's")
 
 
+async def test_a_bot_that_is_let_in_again_bears_them_again(room: Room) -> None:
+    """At Discord a server's commands go with the bot that leaves it."""
+    discord = room.town.discord
+    discord.kick(room.aria)
+    dotty = room.town.bots["dotty"]
+    await until(lambda: discord.commands(dotty, room.guild), what="the next one's")
+    assert not discord.commands(room.aria, room.guild)
+    discord.join(room.aria, room.guild)
+    await until(lambda: discord.commands(room.aria, room.guild), what="its own")
+
+
+@pytest.mark.parametrize("status", [403, 503, None])
+async def test_who_took_no_commands_is_asked_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> None:
+    """The log asks for another invitation, and no event tells of one; nor of the end of
+    Discord's trouble."""
+    monkeypatch.setattr(run, "ROSTER_REFRESH", 0.05)
+    monkeypatch.setattr(interactions, "AGAIN", 0.1)
+    refused = {"message": "Missing Access", "code": 50001}
+    if status is None:
+        # aiohttp repeats the first one by itself.
+        town.discord.faults.lose_next("PUT", "/commands$", 2)
+    else:
+        town.discord.faults.fail_next("PUT", "/commands$", status, refused)
+    await town.start("aria", commands_guilds="*", desk=_Parrot())
+    guild = town.discord.server._core.world.guilds[town.channel.guild_id or 0]
+    writing = ("PUT", "/applications/{application_id}/guilds/{guild_id}/commands")
+    tries = 3 if status is None else 2
+    await until(lambda: town.discord.requests.get(writing) == tries, what="asked again")
+    aria = town.bots["aria"]
+    await until(lambda: town.discord.commands(aria, guild), what="registered")
+
+
 class _Parrot:
     """A desk that tells what it was asked."""
 
