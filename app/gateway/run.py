@@ -55,6 +55,24 @@ class Hosted(NamedTuple):
     token: SecretStr
 
 
+UNREACHABLE = (aiohttp.ClientError, OSError, discord.DiscordServerError)
+"""What a login raises while the network or Discord is away."""
+
+
+def _tell_death(bot: str, error: Exception) -> None:
+    """What ended a client that is started again."""
+    kind = type(error).__name__
+    if isinstance(error, UNREACHABLE):
+        log.warning("Discord cannot be reached, tried again", bot=bot, error=kind)
+        return
+    log.error(
+        "a client died, will start again",
+        bot=bot,
+        error=kind,
+        where=error_places(error),
+    )
+
+
 def configure_discord(settings: Settings) -> None:
     """Point discord.py at the Discord of the settings, for the whole process."""
     # discord.py keeps both on its classes: a client cannot be given its own.
@@ -246,12 +264,7 @@ class Gateway:
                 if refused := refusal(bot, error):
                     # Without its cause: Discord's own text may hold the token.
                     raise refused from None
-                log.error(
-                    "a client died, will start again",
-                    bot=bot,
-                    error=type(error).__name__,
-                    where=error_places(error),
-                )
+                _tell_death(bot, error)
             # A client that became ready starts its count over. Sessions that all end
             # soon are slowed by `rest`.
             if session.lived:

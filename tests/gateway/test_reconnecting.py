@@ -3,6 +3,8 @@ two and for good reason alone."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 import pytest
 import structlog
@@ -78,15 +80,27 @@ async def test_an_address_that_is_gone_is_left(town: Town) -> None:
     await until(lambda: town.ports.texts("elena") == ["are you there?"])
 
 
-async def test_a_gateway_that_is_away_at_the_start_is_no_crash(town: Town) -> None:
-    """Where REST answers and the gateway does not, one line says so, and the bot goes
-    on trying."""
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        (
+            {"discord_gateway_url": DEAD},
+            "Discord does not connect the bot, a new session is tried",
+        ),
+        (
+            {"discord_api_url": "http://127.0.0.1:9/api/v10"},
+            "Discord cannot be reached, tried again",
+        ),
+    ],
+)
+async def test_a_discord_that_is_away_at_the_start_is_no_crash(
+    town: Town, where: Any, line: str
+) -> None:
+    """Where nobody answers, one line says so, and the bot goes on trying."""
     with structlog.testing.capture_logs() as lines:
-        await town.start("elena", wait=False, discord_gateway_url=DEAD)
+        await town.start("elena", wait=False, **where)
         await until(lambda: len(told(lines)) > 1)
-    assert set(told(lines)) == {
-        "Discord does not connect the bot, a new session is tried"
-    }
+    assert set(told(lines)) == {line}
 
 
 def told(lines: list[structlog.typing.EventDict]) -> list[str]:
