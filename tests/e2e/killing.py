@@ -4,7 +4,6 @@ messages."""
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -114,12 +113,15 @@ class Stage:
         self.discord = running.discord
         self.bots = add_bots(running, *BOTS)
         self.channel = self.discord.add_channel("general")
+        self.caught = 0
+        """How often its bots have caught up once the gateway of now is ready."""
         self.people = {name: self.discord.add_user(name) for name in ("Kim", "Lee")}
 
     def open(self) -> None:
         """Start everything and answer once, so that all channels have cursors."""
         self.worker()
         self.gateway()
+        self.caught_up()
         post = self.say("direct")
         self.running.wait(lambda: self.discord.replies_to(post), 60.0, "a first answer")
         self.rest()
@@ -134,35 +136,54 @@ class Stage:
             self.people["Lee"], self.channel, "Has anybody read a good book?"
         )
 
-    def worker(self, kill_at: str = "") -> Any:
-        """A worker process, to die at a point if one is given."""
-        return self.running.worker(QUEUES, "worker", env={"STREAM_KILL_AT": kill_at})
+    def worker(self) -> Any:
+        """A worker process, which dies where `arm` says."""
+        return self.running.worker(QUEUES, "worker", env=self._armed_by("worker"))
 
-    def gateway(self, kill_at: str = "") -> Any:
-        """A gateway process, to die at a point if one is given; returns when it has
-        caught up."""
-        log = self.running.folder / "gateway.log"
-        log.touch()
-        before = log.read_text().count("caught up")
-        process = self.running.gateway(*BOTS, env={"STREAM_KILL_AT": kill_at})
+    def gateway(self) -> Any:
+        """A gateway process, likewise."""
+        self.caught = len(BOTS) + (
+            self.said("gateway", "caught up") if self.caught else 0
+        )
+        return self.running.gateway(*BOTS, env=self._armed_by("gateway"))
+
+    def _armed_by(self, name: str) -> dict[str, str]:
+        return {"STREAM_KILL_AT": f"@{self._order(name)}"}
+
+    def _order(self, name: str) -> Path:
+        return self.running.folder / f"{name}.kill"
+
+    def caught_up(self) -> None:
+        """Wait until the gateway hears all that is said from now on."""
         self.running.wait(
-            lambda: log.read_text().count("caught up") >= before + len(BOTS),
+            lambda: self.said("gateway", "caught up") >= self.caught,
             PATIENCE,
             "a gateway",
         )
-        return process
+
+    def arm(self, name: str, point: str) -> Any:
+        """The process that runs, which from now on dies at the point."""
+        self.caught_up()
+        self._order(name).write_text(point)
+        return self.running.processes[name]
+
+    def disarm(self, name: str) -> None:
+        """No point ends it any more."""
+        self._order(name).unlink()
+
+    def said(self, name: str, words: str) -> int:
+        """How often these words are in a process's log."""
+        log = self.running.folder / f"{name}.log"
+        return log.read_text().count(words)
 
     def restart(self, name: str, began: float) -> float:
         """Start a gateway or worker and wait until it has loaded; the seconds since
         `began`."""
-        log, said = self.running.folder / f"{name}.log", LOADED[name]
-        before = log.read_text().count(said)
-        if name == "gateway":
-            self.running.gateway(*BOTS)
-        else:
-            self.worker()
+        before = self.said(name, LOADED[name])
+        start = self.gateway if name == "gateway" else self.worker
+        start()
         self.running.wait(
-            lambda: log.read_text().count(said) > before,
+            lambda: self.said(name, LOADED[name]) > before,
             PATIENCE,
             f"a {name} that has loaded",
         )
@@ -185,26 +206,20 @@ class Stage:
         return sum(1 for reply in self.discord.replies_to(post) if reply.is_bot)
 
     def play(self, point: str, kind: Kind) -> tuple[Round, list[Post]]:
-        """Kill at the point, restart, and wait until all is well. Returns the round,
-        and what should be answered."""
-        if point in GATEWAY_POINTS:
-            self.running.kill("gateway", signal.SIGTERM)
-            self.running.processes["gateway"].wait(20)
-            victim = self.gateway(point)
-        else:
-            self.running.kill("worker")
-            victim = self.worker(point)
+        """Kill what runs at the point, restart it, and wait until all is well. Returns
+        the round, and what should be answered."""
+        name = "gateway" if point in GATEWAY_POINTS else "worker"
+        victim = self.arm(name, point)
         posts = [self.say(kind)]
         self.running.wait(
             lambda: victim.poll() is not None, PATIENCE, f"death at {point}"
         )
-        if point in GATEWAY_POINTS:
+        self.disarm(name)
+        if name == "gateway":
             posts.append(self.say("direct"))  # while nobody listens
         began = time.monotonic()
         result = Round(point, kind)
-        result.start = self.restart(
-            "gateway" if point in GATEWAY_POINTS else "worker", began
-        )
+        result.start = self.restart(name, began)
         with contextlib.suppress(AssertionError):
             self.running.wait(
                 lambda: all(map(self.answers, posts)) and self.resting(), PATIENCE

@@ -126,10 +126,10 @@ FROZEN_FOR = 4.0
 def freeze(one: Stage, point: str, kind: Kind) -> list[int]:
     """Freeze a worker at the point, let another answer, wake the first; returns how
     often each message was answered."""
-    one.running.kill("worker")
-    zombie = one.worker(f"{point}:stop")
+    zombie = one.arm("worker", f"{point}:stop")
     posts = [one.say(kind)]
     one.running.wait(lambda: stopped(zombie.pid), what=f"a freeze at {point}")
+    one.disarm("worker")
     frozen_at = time.monotonic()
     one.running.worker(QUEUES, "healthy")
     one.running.wait(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,15 @@ def test_a_process_dies_at_the_point_it_is_told_to(
 ) -> None:
     """A point kills only when it is named, and passes as often as told before."""
     assert run(kill_at) == (code, "".join(f"{n}\n" for n in range(printed)))
+
+
+def test_a_process_that_runs_is_told_by_a_file(tmp_path: Path) -> None:
+    """A file that is not there tells nothing; one that comes is read at the next
+    point."""
+    told = tmp_path / "told"
+    assert run(f"@{told}") == (0, "0\n1\n2\n3\n")
+    told.write_text("here:skip=1")
+    assert run(f"@{told}") == (-signal.SIGKILL, "0\n1\n")
 
 
 def test_a_process_freezes_where_it_is_told_to() -> None:
