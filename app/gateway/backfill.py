@@ -161,7 +161,7 @@ class Backfill:
             str(channel.id): channel.last_message_id
             for channel in readable(self._client)
         }
-        direct = self._direct(cursors, DIRECT_CHANNELS)
+        direct = await self._direct(cursors, DIRECT_CHANNELS)
         jobs = [
             self._channel(channel, cursors.get(channel), last)
             for channel, last in newest.items()
@@ -206,9 +206,10 @@ class Backfill:
             self._channel(channel, cursors.get(channel), last, patient=False)
             for channel, last in behind.items()
         ]
+        direct = await self._direct(cursors, DIRECT_LOOKED_AT)
         jobs += [
             self._channel(channel, cursor, None, patient=False)
-            for channel, cursor in self._direct(cursors, DIRECT_LOOKED_AT).items()
+            for channel, cursor in direct.items()
         ]
         await asyncio.gather(*jobs)
 
@@ -235,16 +236,22 @@ class Backfill:
             }
         return found
 
-    def _direct(self, cursors: Mapping[str, str], most: int) -> dict[str, str]:
+    async def _direct(self, cursors: Mapping[str, str], most: int) -> dict[str, str]:
         """Cursors of what is in no server's list, as far as is known: direct messages,
-        and threads that are archived."""
+        and threads that are archived. The newest, and direct messages first: a busy
+        server archives a hundred threads before a person writes again."""
         listed = discord.abc.GuildChannel, discord.Thread
         direct = {
             channel: cursor
             for channel, cursor in cursors.items()
             if not isinstance(self._client.get_channel(int(channel)), listed)
         }
-        return dict(sorted(direct.items(), key=lambda item: int(item[1]))[-most:])
+        guilds = [str(guild.id) for guild in self._client.guilds]
+        threads: frozenset[str] = frozenset()
+        if guilds and len(direct) > most:
+            threads = await self._ports.named(guilds, list(direct))
+        order = sorted(direct, key=lambda one: (one in threads, -int(direct[one])))
+        return {channel: direct[channel] for channel in order[:most]}
 
     async def _cursors(self) -> Mapping[str, str]:
         backoff = Backoff()

@@ -117,6 +117,12 @@ class CursorPorts(Protocol):
     async def move_cursors(self, moves: Moves) -> None:
         """Move cursors forward."""
 
+    async def named(
+        self, guilds: Sequence[str], channels: Sequence[str]
+    ) -> frozenset[str]:
+        """Which of these channels (at least one) are known by a name in these servers:
+        theirs, also if they are archived."""
+
 
 class IntakePorts(AdmissionPorts, MessagePorts, CursorPorts, Protocol):
     """What the intake needs."""

@@ -427,14 +427,23 @@ class StorePorts:
 
     async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
         """Move one cursor forward; never back."""
-        await self._store.run(admission.move_cursor(bot, channel_id, message_id))
-        self._healing.cursors.note(bot, channel_id, message_id)
+        await self.move_cursors({(bot, channel_id): message_id})
 
     async def move_cursors(self, moves: Moves) -> None:
         """Move cursors forward, in one round trip."""
         await self._store.run(admission.move_cursors(moves))
         for (bot, channel), message in moves.items():
             self._healing.cursors.note(bot, channel, message)
+
+    async def named(
+        self, guilds: Sequence[str], channels: Sequence[str]
+    ) -> frozenset[str]:
+        """Which of these channels have a name in these servers."""
+        return frozenset().union(
+            *await self._store.run_all(
+                [names_store.called(guild, channels) for guild in guilds]
+            )
+        )
 
     # --- process
 

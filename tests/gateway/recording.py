@@ -248,6 +248,12 @@ class RecordingPorts:
         for (bot, channel), message in moves.items():
             self._move(bot, channel, message)
 
+    async def named(
+        self, guilds: Sequence[str], channels: Sequence[str]
+    ) -> frozenset[str]:
+        await self._reach()
+        return frozenset(self.channel_names.keys() & set(channels))
+
     async def publish(self, bot: str, presence: Presence) -> None:
         await self._reach()
         self.published.append((bot, presence.user_id, presence.channels))

@@ -170,6 +170,33 @@ async def test_who_is_stopped_while_catching_up_goes_on_there(town: Town) -> Non
     assert town.ports.texts("elena") == lines
 
 
+@pytest.mark.asyncio
+async def test_archived_threads_hide_no_direct_message(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many channels outside of all lists are read back, and a server archives more
+    threads before a person writes again: direct messages come first."""
+    monkeypatch.setattr("app.gateway.backfill.DIRECT_CHANNELS", 2)
+    elena = town.bots["elena"]
+    await town.start("elena")
+    await caught_up(town)
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "first")
+    await until(lambda: town.ports.texts("elena") == ["first"])
+    cursors = town.ports.cursor["elena"]
+    for name in ("one", "two", "three"):
+        thread = town.discord.open_thread(town.ann, town.channel, name)
+        await asyncio.to_thread(town.discord.post, town.ann, thread, name)
+        place = str(thread.id)
+        await until(lambda place=place: int(cursors.get(place, "0")) > int(place))
+        await until(lambda place=place: place in town.ports.channel_names)
+        town.discord.archive(thread)
+    await town.stop()
+    await asyncio.to_thread(town.discord.dm, town.ann, elena, "while you were away")
+    await town.start("elena")
+    await until(lambda: "while you were away" in town.ports.texts("elena"))
+
+
+@pytest.mark.asyncio
 async def test_lines_of_one_thought_are_read_back_as_one(town: Town) -> None:
     """The first line waits for the one that is read back after it, as a cycle that
     began between them would answer it alone. What stands for itself waits for nothing,

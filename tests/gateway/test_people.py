@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.lane import Lane
 from app.domain.model import AuthorKind, Classified, Event, Signal
+from app.gateway.presence import Presence
 from app.gateway.store_ports import StorePorts
 from app.rules.addressing import addressing
 from app.rules.signals import SignalThresholds, classify
@@ -155,3 +156,11 @@ async def test_a_pump_asks_for_all_bots_at_once(
         await ports.pump()
         counts.append(len(trips))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.asyncio
+async def test_what_belongs_to_a_server_is_known_by_its_name(ports: StorePorts) -> None:
+    """Archived threads too: names stay. Direct messages have none."""
+    presence = Presence("1", names={"77": {"900": "a thread", "901": "general"}})
+    await ports.publish("elena", presence)
+    assert await ports.named(["77", "78"], ["900", "901", "902"]) == {"900", "901"}
