@@ -6,8 +6,6 @@ import json
 import os
 import select
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -49,6 +47,7 @@ from app.domain.settings import Settings
 from app.host.valkey import EmbeddedValkey, free_port
 from beat_schedule import beat_schedule
 from tests.chaos.proxy import Proxy
+from tests.e2e.warm import launch
 
 Wait = Callable[..., None]
 
@@ -335,20 +334,30 @@ def test_offers_come_from_one_thread(redis_url: str) -> None:
     sender.close()
 
 
-def test_every_scheduled_task_has_a_body() -> None:
+def printed(folder: Path, code: str, url: str) -> str:
+    """What this code prints in a process that has not imported the tasks."""
+    script, log = folder / "script.py", folder / "printed"
+    script.write_text(code)
+    environment = os.environ | {"STREAM_REDIS_URL": url}
+    process = launch(["tests.e2e.script", str(script)], environment, log)
+    assert process.wait(60) == 0, log.read_text()
+    return log.read_text()
+
+
+KNOWN = """
+import sys
+assert "tasks" not in sys.modules
+from celery import signals
+import tasks
+signals.celeryd_init.send(None)
+print(*tasks.app.tasks)
+"""
+
+
+def test_every_scheduled_task_has_a_body(tmp_path: Path) -> None:
     """Beat sends no task that a worker does not know."""
-    code = "from celery import signals; import tasks; signals.celeryd_init.send(None); print(*tasks.app.tasks)"
-    environment = os.environ | {"STREAM_REDIS_URL": "redis://127.0.0.1/0"}
-    known = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    assert {entry["task"] for entry in beat_schedule(Settings()).values()} <= set(
-        known.stdout.split()
-    )
+    known = printed(tmp_path, KNOWN, "redis://127.0.0.1/0").split()
+    assert {entry["task"] for entry in beat_schedule(Settings()).values()} <= set(known)
 
 
 DECLARE = """
@@ -362,10 +371,9 @@ app.send_task("run_daily_life_cycle", args=["elena", "direct", "117"])
 """
 
 
-def test_each_task_reaches_one_queue(redis_url: str) -> None:
+def test_each_task_reaches_one_queue(redis_url: str, tmp_path: Path) -> None:
     """With the worker's queues declared, a task is in its own queue and in no other."""
-    environment = os.environ | {"STREAM_REDIS_URL": redis_url}
-    subprocess.run([sys.executable, "-c", DECLARE], env=environment, check=True)
+    printed(tmp_path, DECLARE, redis_url)
     assert {
         name: [task["task"] for task in waiting(redis_url, name)] for name in QUEUES
     } == {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,16 +13,17 @@ from cryptography.fernet import Fernet
 
 from app.host.valkey import EmbeddedValkey
 from app.store import keys
+from tests.e2e import warm
 
-FULL = "/dev/full"
+FULL = Path("/dev/full")
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(
-    not Path(FULL).exists(), reason="a device of Linux that is always full"
+    not FULL.exists(), reason="a device of Linux that is always full"
 )
 
 
-def begun(folder: Path, url: str, *arguments: str) -> subprocess.Popen[bytes]:
+def begun(folder: Path, url: str, *arguments: str) -> warm.Warm:
     """A process of Celery that cannot print a line."""
     environment = os.environ | {
         "STREAM_REDIS_URL": url,
@@ -32,14 +32,8 @@ def begun(folder: Path, url: str, *arguments: str) -> subprocess.Popen[bytes]:
         "STREAM_VAULT_KEYS": Fernet.generate_key().decode(),
         "STREAM_LOG_JSON": "true",
     }
-    with Path(FULL).open("w") as full:
-        return subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "tasks", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=full,
-            stderr=full,
-        )
+    command = ["celery", "-A", "tasks", *arguments]
+    return warm.launch(command, environment, FULL, ROOT)
 
 
 def test_a_worker_and_beat_outlive_a_full_disk(
@@ -72,7 +66,7 @@ def test_a_worker_and_beat_outlive_a_full_disk(
         )
         assert not over(), [one.poll() for one in processes]
         for one in processes:
-            one.terminate()
+            os.kill(one.pid, signal.SIGTERM)
             assert one.wait(30) == 0
         client.close()
         broker.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import run
+from tests.e2e.warm import launch
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -40,19 +39,17 @@ def test_redis_away_is_one_line(command: str) -> None:
 
 
 @pytest.mark.parametrize("process", [("worker", "-Q", "direct"), ("beat",)])
-def test_a_wrong_address_is_one_line_of_celery_too(process: tuple[str, ...]) -> None:
+def test_a_wrong_address_is_one_line_of_celery_too(
+    tmp_path: Path, process: tuple[str, ...]
+) -> None:
     """What Celery starts says no more than what the stream starts."""
-    celery = Path(sys.executable).with_name("celery")
-    told = subprocess.run(
-        [celery, "-A", "tasks", *process],
-        env=os.environ | {"STREAM_REDIS_URL": "http://127.0.0.1/0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith("the-stream: STREAM_REDIS_URL: must begin with ")
-    assert told.stderr.count("\n") == 1
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    env = os.environ | {"STREAM_REDIS_URL": "http://127.0.0.1/0"}
+    started = launch(["celery", "-A", "tasks", *process], env, said, errors=errors)
+    assert (started.wait(60), said.read_text()) == (2, "")
+    told = errors.read_text()
+    assert told.startswith("the-stream: STREAM_REDIS_URL: must begin with ")
+    assert told.count("\n") == 1
 
 
 def test_one_broken_file_leaves_the_other_bots(
