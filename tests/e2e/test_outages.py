@@ -135,13 +135,13 @@ def test_every_refusal_is_an_outage(tmp_path: Path) -> None:
     with at_work(tmp_path) as running:
         said: list[tuple[str, Post]] = []
         for how in ("OOM", "READONLY", "NOREPLICAS", "MISCONF"):
-            say(running, said, 4)
+            say(running, said, 2)
 
             def during() -> None:
-                say(running, said, 4)
+                say(running, said, 2)
                 # The new session publishes, and reads back, while Redis refuses.
                 running.discord.faults.send_op9(None)
-                say(running, said, 4)
+                say(running, said, 2)
 
             outage(running, how, during)
             say(running, said, 2)

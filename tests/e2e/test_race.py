@@ -13,7 +13,7 @@ from tests.e2e.flat import publish
 from tests.e2e.race import Result, Shape, report, run
 
 LONG = os.environ.get("STREAM_PROVE") == "1"
-SHORT: dict[str, Any] = {"bots": 9, "messages": 60, "rate": 10.0, "channels": 6}
+SHORT: dict[str, Any] = {"bots": 9, "messages": 36, "rate": 10.0, "channels": 6}
 
 
 def check(result: Result) -> None:

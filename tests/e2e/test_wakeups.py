@@ -20,7 +20,7 @@ from tests.e2e.model_server import ModelServer
 from tests.e2e.system import System, add_bots, eager_character, system, write_characters
 
 LONG = os.environ.get("STREAM_PROVE") == "1"
-MESSAGES = 3_000 if LONG else 80
+MESSAGES = 3_000 if LONG else 48
 BOTS = ("ada", "bob", "cyd", "dan")
 CHANNELS = 60 if LONG else 12
 COOLDOWN = 3.0
