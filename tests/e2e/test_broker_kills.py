@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +14,9 @@ import pytest
 
 from app.broker.hints import conf
 from app.domain.settings import Settings
-from app.host.valkey import EmbeddedValkey, die_with_parent
+from app.host.valkey import EmbeddedValkey
 from tests.chaos.proxy import Proxy
+from tests.e2e.warm import Warm, launch
 
 KILLS = 5
 TASKS_A_ROUND = 8
@@ -32,16 +32,14 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A real worker process as an operator starts it, with the threads pool."""
+def worker(broker: EmbeddedValkey, tmp_path: Path) -> Iterator[Warm]:
+    """A real worker process with an operator's command line, with the threads pool."""
     with working(broker.url, tmp_path) as process:
         yield process
 
 
 @contextlib.contextmanager
-def working(
-    url: str, tmp_path: Path, **settings: str
-) -> Iterator[subprocess.Popen[bytes]]:
+def working(url: str, tmp_path: Path, **settings: str) -> Iterator[Warm]:
     """Such a process at this address of the broker."""
     environment = os.environ | {
         "STREAM_REDIS_URL": url,
@@ -49,8 +47,6 @@ def working(
         **settings,
     }
     command = [
-        sys.executable,
-        "-m",
         "celery",
         "-A",
         "tests.e2e.busy_app",
@@ -64,25 +60,18 @@ def working(
         "--without-mingle",
         "--without-gossip",
     ]
-    with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            # It calls prctl and getppid only, and takes no lock.
-            preexec_fn=die_with_parent(),  # noqa: PLW1509
-        )
+    process = launch(command, environment, tmp_path / "worker.log")
     try:
         yield process
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def test_a_busy_worker_survives_five_broker_kills(
     broker: EmbeddedValkey,
-    worker: subprocess.Popen[bytes],
+    worker: Warm,
     tmp_path: Path,
     wait_until: Callable[..., None],
 ) -> None:
@@ -132,7 +121,7 @@ def test_a_busy_worker_survives_five_broker_kills(
 
 def test_a_full_worker_starts_the_next_task_when_one_ends(
     broker: EmbeddedValkey,
-    worker: subprocess.Popen[bytes],
+    worker: Warm,
     tmp_path: Path,
     wait_until: Callable[..., None],
 ) -> None:
