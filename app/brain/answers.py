@@ -26,7 +26,15 @@ MOST_WRITTEN = 200_000
 """No answer takes more tokens, reasoning included."""
 OVERHEAD = 10_000
 """Tokens that a provider may add to a prompt by itself."""
-_LENGTH = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
+_LENGTH = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "model_context_window_exceeded",
+        "model_length",
+    }
+)
 _FILTERED = frozenset(
     {
         "content_filter",

@@ -226,6 +226,11 @@ _FURTHER = {
         "Nine others again, 180 lines (`tests/lab/octet`), by a hand that saw the first "
         "cast alone; committed before they were scored.",
     ),
+    "novem": (
+        "Experts, a ninth cast",
+        "Nine others again, 180 lines (`tests/lab/novem`), of subjects that were drawn by "
+        "lot; committed before they were scored.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 

@@ -121,6 +121,11 @@ ROWS = {
     "cut off at the limit within plain words": Row(
         told("First. And sec", "length"), "First.", helped="First."
     ),
+    "cut off where its window is full": Row(
+        told("First. And sec", "model_context_window_exceeded"),
+        "First.",
+        helped="First.",
+    ),
     "the limit used up by reasoning": Row(
         told("", "length", reasoning_content="Hm."),
         "openai:first: cut off at the limit before it said anything",
