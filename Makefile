@@ -59,9 +59,9 @@ style: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy --no-error-summary
 
-# Types take half a minute of one processor, beside tests that mostly wait.
-test: style ## the checks, then every test but the slow proofs
-	@$(MAKE) --no-print-directory --jobs=2 types played
+# Style and types take half a minute of one processor, while the tests are collected on the other.
+test: $(STAMP) ## the checks, and beside them every test but the slow proofs
+	@$(MAKE) --no-print-directory --jobs=3 style types played
 
 played: $(STAMP)
 	@$(PYTEST) $(PARALLEL) -m "not slow and not llm"; code=$$?; [ $$code -eq 1 ] || exit $$code; \

@@ -24,7 +24,7 @@ from app.loopback.guild_payloads import guild_create
 from app.loopback.permissions import EVERYTHING
 
 MANY = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 # The flags on which the server decides, drawn more often than the others so that they
