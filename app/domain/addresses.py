@@ -151,7 +151,7 @@ class RedisAddress:
         return login + ",".join(map(host_text, self.hosts))
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it leads, which may be shown: no login, and no option."""
         where = self.path or ",".join(map(host_text, self.hosts))
         service = f"/{self.service}" if self.service else ""

@@ -64,8 +64,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
         _blame_setting(settings)
         if type(error) is not StoreUnavailable:
             raise
-        place = parse_address(url).place
-        raise StoreUnavailable(f"{error}; it is sought at {place}") from error
+        location = parse_address(url).location
+        raise StoreUnavailable(f"{error}; it is sought at {location}") from error
     finally:
         store.close()
 
