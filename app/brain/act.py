@@ -167,13 +167,18 @@ def _draft(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
     )
     seen_typing = candidate.direct and writes
     with chosen.turn.typing() if seen_typing else nullcontext():
-        return _written(run, chosen, memory)
+        lines = chosen.turn.context()
+        # Nothing has been paid for yet.
+        if chosen.turn.refusal:
+            return Draft(reason=chosen.turn.refusal)
+        return _written(run, chosen, lines, memory)
 
 
-def _written(run: Run, chosen: Chosen, memory: BaseStore | None) -> Draft:
+def _written(
+    run: Run, chosen: Chosen, lines: Sequence[ChatLine], memory: BaseStore | None
+) -> Draft:
     """Free for a reaction and for the offline voice."""
     candidate, turn = chosen.candidate, chosen.turn
-    lines = turn.context()
     entry = _as_it_stands(candidate.entry, lines)
     character, speaker = run.brain.character, run.brain.speaker
     # A model also sees what the message replies to; the offline voice answers only the

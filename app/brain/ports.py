@@ -60,6 +60,11 @@ class SpeakingTurn(Protocol):
     """Speaking once in one channel: claim its floor, read, reserve money, then commit or
     decline. Every call is synchronous."""
 
+    @property
+    def refusal(self) -> str:
+        """Why nothing that the bot says could be sent in the channel, as its context
+        told; empty: nothing is known against it."""
+
     def claim(self) -> Claim:
         """Ask for the channel's floor. GRANTED is renewed until commit or loss."""
 

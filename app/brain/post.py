@@ -74,6 +74,8 @@ def _draft(run: Run, opening: Opening, turn: SpeakingTurn) -> Action:
     if speaker is None:
         return action.model_copy(update={"text": opener(run, opening.post_id)})
     messages = _messages(run, opening, turn)
+    if turn.refusal:
+        return action.model_copy(update={"reason": turn.refusal})
     cost = speaker.estimate(messages)
     reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:

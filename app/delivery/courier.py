@@ -391,23 +391,9 @@ class Courier:
 
     async def _remember_refusal(self, barred: Barred, reason: str) -> None:
         """Tell the operator, once for as long as the refusal is remembered."""
-        if await self.store.run(
-            refusals.note(
-                self.bot,
-                channel=self.channel,
-                barred=barred,
-                reason=reason,
-                settings=self.settings,
-            )
-        ):
-            log.warning(
-                "Discord refuses",
-                bot=self.bot,
-                channel=self.channel,
-                what=barred,
-                reason=reason,
-                remembered_s=self.settings.refusal_memory,
-            )
+        refusal = (self.bot, self.channel, barred, reason, self.settings)
+        if await self.store.run(refusals.note(*refusal)):
+            refusals.tell(*refusal)
 
     async def _handle_unauthorized(self, entry: OutboxEntry) -> None:
         """Try again at once if the vault has a newer token, else later. The post stays

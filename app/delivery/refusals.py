@@ -187,6 +187,15 @@ def find_refusal(code: int, text: str, reaction: bool) -> RefusalRule | None:
     return next((row for row in known if row.about in text), None)
 
 
+def bars_channel(code: int) -> bool:
+    """Whether a refusal to show a channel says that the bot can say nothing there
+    either."""
+    return any(
+        row.code == code and row.act is Act.ANY and row.barred is Barred.SEND
+        for row in TABLE
+    )
+
+
 def second_way_of(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
     """The entry that takes the place of a refused one, or None: there is no second way.
     None has a second way for ever."""

@@ -22,6 +22,7 @@ from app.delivery.address import Address, AddressRefused
 from app.delivery.attempts import trace_config
 from app.delivery.failures import Unreachable
 from app.delivery.media import TIMEOUT, Fetched, fetch_file
+from app.delivery.refusals import bars_channel
 from app.domain.errors import StreamError, TokenRefused
 from app.domain.model import ChatLine
 from app.domain.settings import Settings
@@ -47,10 +48,11 @@ refused requests in ten minutes."""
 
 class History(NamedTuple):
     """Recent lines of a channel, oldest first; `problem` says why there are none, or is
-    empty."""
+    empty. `barred`: the bot can say nothing there either."""
 
     lines: tuple[ChatLine, ...]
     problem: str = ""
+    barred: bool = False
 
 
 class AnsweredMessage(NamedTuple):
@@ -310,14 +312,12 @@ class DiscordRest:
         before: str | None,
         asked: AnsweredMessage,
     ) -> History:
+        barred = False
         try:
             client = await self.client(bot, token)
             place = client.get_partial_messageable(int(channel))
-            older = discord.Object(int(before)) if before else None
             async with asyncio.timeout(self._settings.discord_timeout):
-                newest = [
-                    m async for m in place.history(limit=min(limit, 100), before=older)
-                ]
+                newest = await _newest_messages(place, min(limit, 100), before)
                 # A shorter history begins with the thread's first message already.
                 first = (
                     await _first_message(place)
@@ -328,6 +328,7 @@ class DiscordRest:
             if error.status == 401:
                 self.forget(bot, token)
             problem = redact(f"{error.status} {error.code}: {error.text}")[:100]
+            barred = bars_channel(error.code)
         except AddressRefused as error:
             return History((), str(error))  # told once for all channels
         except StreamError as error:
@@ -349,7 +350,7 @@ class DiscordRest:
             lines = [chat_line(message, ours, proxies) for message in messages]
             return History(tuple({line.message_id: line for line in lines}.values()))
         log.warning("context unavailable", bot=bot, channel=channel, problem=problem)
-        return History((), problem)
+        return History((), problem, barred)
 
     async def _read_place(self, bot: str, token: str, channel: str) -> ServerPlace:
         client = await self.client(bot, token)
@@ -410,6 +411,14 @@ def _read_tolerantly(client: discord.Client) -> None:
         )(data)
 
     state.create_message = create_message  # type: ignore[method-assign]
+
+
+async def _newest_messages(
+    place: discord.PartialMessageable, limit: int, before: str | None
+) -> list[discord.Message]:
+    """The newest messages of a channel, or those before one, the newest first."""
+    older = discord.Object(int(before)) if before else None
+    return [message async for message in place.history(limit=limit, before=older)]
 
 
 async def _first_message(place: discord.PartialMessageable) -> list[discord.Message]:

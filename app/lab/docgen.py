@@ -191,7 +191,8 @@ def refusals_page() -> str:
                 "A refusal is remembered for one bot in one channel, for `STREAM_REFUSAL_MEMORY`, until a success disproves it, or until "
                 "Discord tells the gateway that the bot may write there again. "
                 "The operator is told once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
-                "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction).",
+                "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction). A refusal to show the "
+                "channel before an answer counts as one to send, where the table has it for any act.",
                 "A line that replaces another line or a reaction goes only to a person who spoke to the bot, in the character's own "
                 "words, and only if certainly nothing has arrived. While the whole address is refused, one request at a time "
                 "tries again, first after a second and then with growing pauses, or when Discord says so.",

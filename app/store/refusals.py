@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+import structlog
+
 from app.domain.settings import Settings
 from app.store import keys
 from app.store.calls import Call, Reply, command
 from app.store.keys import Key
 from app.store.scripts import script
+
+log = structlog.get_logger(__name__)
 
 
 class Barred(StrEnum):
@@ -45,6 +49,20 @@ def note(
         remember_ms=remember_ms,
     )
     return call.parsed(bool)
+
+
+def tell(
+    bot: str, channel: str, barred: Barred, reason: str, settings: Settings
+) -> None:
+    """Tell the operator of a refusal that is news."""
+    log.warning(
+        "Discord refuses",
+        bot=bot,
+        channel=channel,
+        what=barred,
+        reason=reason,
+        remembered_s=settings.refusal_memory,
+    )
 
 
 @script("refusal.list")

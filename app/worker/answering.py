@@ -37,7 +37,7 @@ from app.store import (
 from app.store.calls import Call
 from app.store.commits import Joined
 from app.store.limits import Limits
-from app.worker.cycle import Asked, Cycle
+from app.worker.cycle import REFUSED, Asked, Cycle
 from app.worker.enclosing import enclosed
 from app.worker.holding import request, when_free
 from app.worker.naming import named, names_of
@@ -72,6 +72,7 @@ class StoredAnswerTurn:
     """Under which the store holds what the draft may cost."""
     expected: Cost | None = None
     """How much that is; None: nothing is held."""
+    refusal: str = ""
     place: Mapping[str, str] = field(default_factory=dict)
     lines: Sequence[ChatLine] = ()
 
@@ -123,7 +124,7 @@ class StoredAnswerTurn:
         reason = cycle.refusal_in(event.channel_id)
         if not reason:
             return False
-        detail = f"Discord refuses the bot here: {reason}"
+        detail = REFUSED.format(reason=reason)
         if cycle.holder.kind == "direct":
             # Bots named after this one must not wait for it.
             cycle.run(
@@ -151,9 +152,12 @@ class StoredAnswerTurn:
         """Recent lines of the channel, oldest first."""
         cycle, entry = self.cycle, self.entry
         cycle.about(entry)
-        found, problem = cycle.recent_lines(*self._read_for())
+        found, problem, barred = cycle.recent_lines(*self._read_for())
         if problem:
             self.note("context", "missing", problem, {})
+        if barred:
+            cycle.bar(entry.event.channel_id, problem)
+            self.refusal = REFUSED.format(reason=problem)
         if found:
             # Also past those whose lines are left out below: they are read, though
             # nobody is told.

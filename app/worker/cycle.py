@@ -24,12 +24,14 @@ from app.store.calls import Call
 from app.store.door import Store
 from app.store.floors import Holder, Next
 from app.store.lanes import Begun
+from app.store.refusals import Barred
 from app.worker.holding import request
 from app.worker.privacy import ask_wishes
 from app.worker.served import Served
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
+REFUSED = "Discord refuses the bot here: {reason}"
 Asked = tuple[str, AnsweredMessage]
 """A channel, and for whose answer it is read."""
 
@@ -141,6 +143,13 @@ class Cycle:
         if channel not in self.barred:
             self.barred[channel] = self.run(refusals.may_send(self.bot, channel))
         return self.barred[channel]
+
+    def bar(self, channel: str, reason: str) -> None:
+        """Remember that Discord lets the bot say nothing in a channel."""
+        self.barred[channel] = reason
+        refusal = (self.bot, channel, Barred.SEND, reason, self.settings)
+        if self.run(refusals.note(*refusal)):
+            refusals.tell(*refusal)
 
     def later(self, call: Call[Any]) -> None:
         """Send with the cycle's next call, or at its end."""

@@ -17,7 +17,7 @@ from app.rules.privacy import Place, RecordKind, Use, may_use
 from app.store import holds, posts, states, stats
 from app.store.limits import Limits
 from app.store.posts import PostTarget
-from app.worker.cycle import Cycle
+from app.worker.cycle import REFUSED, Cycle
 from app.worker.holding import request, when_free
 from app.worker.naming import called
 from app.worker.openings import QUIET_S
@@ -38,6 +38,7 @@ class PostTurn:
     hold: str = field(default_factory=request)
     """Under which the store holds what the post may cost."""
     asked: bool = False
+    refusal: str = ""
 
     def claim(self) -> Claim:
         """Ask for the channel's floor. Nothing is posted in a channel whose server is
@@ -90,7 +91,11 @@ class PostTurn:
     def context(self) -> Sequence[ChatLine]:
         """Recent lines of the channel, oldest first."""
         cycle = self.cycle
-        found, _ = cycle.recent_lines(self.opening.channel)
+        channel = self.opening.channel
+        found, problem, barred = cycle.recent_lines(channel)
+        if barred:
+            cycle.bar(channel, problem)
+            self.refusal = REFUSED.format(reason=problem)
         guild = self.granted.guild if self.granted is not None else None
         willing = without_unwilling(cycle.store, cycle.settings, found)
         return called(cycle.store, guild, willing)

@@ -94,6 +94,7 @@ class FakePorts:
     chances: list[Opening] = field(default_factory=list)
     where: Mapping[str, str] = field(default_factory=dict)
     files: Enclosed = field(default_factory=Enclosed)
+    refusal: str = ""
 
     def entries(self) -> Sequence[InboxEntry]:
         return self.inbox
@@ -157,6 +158,10 @@ class FakeAnswer:
     def place(self) -> Mapping[str, str]:
         return self.ports.where
 
+    @property
+    def refusal(self) -> str:
+        return self.ports.refusal
+
     def enclosed(self, parts: Sequence[MessagePart]) -> Enclosed:
         self._called("enclosed")
         return self.ports.files
@@ -218,6 +223,10 @@ class FakePost:
 
     ports: FakePorts
     opening: Opening
+
+    @property
+    def refusal(self) -> str:
+        return self.ports.refusal
 
     def claim(self) -> Claim:
         self.ports.calls.append(("claim_post", self.opening.channel))

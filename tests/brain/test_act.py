@@ -84,6 +84,16 @@ def test_over_budget_nothing_is_asked_or_said() -> None:
 
 
 @pytest.mark.parametrize("make", [direct, granted])
+def test_where_nothing_can_be_sent_nothing_is_asked(make: object) -> None:
+    """Its context told that Discord refuses the bot here: nothing is held or booked."""
+    world = make(refusal="Discord refuses the bot here")  # type: ignore[operator]
+    assert world.asked("decline") == ["Discord refuses the bot here"]
+    assert not world.reserved
+    assert world.asked("book") == ["0"]
+    assert not world.actions
+
+
+@pytest.mark.parametrize("make", [direct, granted])
 def test_the_model_may_veto(make: object) -> None:
     """`observe` ends in a decline, whoever was asked."""
     world = make('{"action": "observe"}')  # type: ignore[operator]

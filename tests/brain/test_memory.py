@@ -17,6 +17,7 @@ from app.brain import facts
 from app.brain.embeddings import LangChainEncoder, Words, shared_encoder
 from app.brain.graph import run_cycle
 from app.brain.memory import Moment, Remembered, learn, nod, recall, remember
+from app.brain.ports import Opening
 from app.domain.character import Mood
 from app.domain.errors import StoreUnavailable
 from app.domain.model import DISCORD_EPOCH_MS, AuthorKind, Context, Event
@@ -510,13 +511,20 @@ def test_what_came_to_mind_is_as_harmless_as_what_is_said() -> None:
 )
 def test_a_conversation_is_not_opened_with_what_may_not_be_said(said: str) -> None:
     """Judged is what would leave, as with an answer."""
-    from app.brain.ports import Opening
-
     ports = FakePorts(
         woken_by=Context.POLL, chances=[Opening("p:1", "60", quiet_s=4_000)]
     )
     run_cycle(brain(speaker(json.dumps({"action": "reply", "text": said}))), ports)
     assert not ports.actions
+
+
+def test_no_conversation_is_opened_where_nothing_can_be_sent() -> None:
+    """The channel's refusal to be read is known before a model is asked."""
+    quiet = Opening("p:1", "60", quiet_s=4_000)
+    ports = FakePorts(woken_by=Context.POLL, chances=[quiet], refusal="refused here")
+    run_cycle(brain(speaker()), ports)
+    assert ports.asked("release_post") == ["refused here"]
+    assert not ports.reserved
 
 
 def test_a_word_in_passing_is_rare_fits_and_comes_once_a_day(

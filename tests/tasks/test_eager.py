@@ -14,13 +14,13 @@ from cryptography.fernet import Fernet
 from discord import GatewayNotFound
 
 from app.broker.hints import CYCLE, DELIVER, POLL, PUMP, conf, route
-from app.domain.character import load_character
+from app.domain.character import ModelConfig, load_character
 from app.domain.errors import VaultKeyWrong
 from app.domain.lane import Lane
 from app.domain.model import Bid, Classified, Context, Event, RosterEntry, Signal
 from app.domain.settings import Settings, load_settings
 from app.domain.verdicts import Admit, Elect
-from app.loopback import LoopbackDiscord, LoopbackThread
+from app.loopback import Account, LoopbackDiscord, LoopbackThread
 from app.store import admission, elections, keys, lanes, roster, vault
 from app.store.door import Store
 from app.store.limits import Limits
@@ -81,9 +81,16 @@ def eager(
     running.close()
 
 
-def join(store: Store, discord: LoopbackThread, settings: Settings, bot: str) -> None:
+def join(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    bot: str,
+    model: ModelConfig | None = None,
+) -> Account:
     """A bot of the roster that workers can serve."""
     character, account = load_character(bot), discord.add_bot(bot)
+    character = character.model_copy(update={"model": model})
     plain = ("{}", f'{{"user_id": "{account.id}"}}', character.model_dump_json())
     sealed = Vault(settings.vault_keys).seal(bot, {"token": str(account.token)}, plain)
     store.run(vault.publish(bot, sealed, *plain))
@@ -92,6 +99,7 @@ def join(store: Store, discord: LoopbackThread, settings: Settings, bot: str) ->
             RosterEntry(bot=bot, user_id=str(account.id), names=character.names)
         )
     )
+    return account
 
 
 def say(discord: LoopbackThread, text: str) -> tuple[Any, Event]:

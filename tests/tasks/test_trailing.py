@@ -98,10 +98,10 @@ def test_what_was_won_swallows_nothing_that_waits(
     )
     written = act._written
 
-    def quiet(run: Any, chosen: Any, memory: Any) -> Any:
+    def quiet(run: Any, chosen: Any, *more: Any) -> Any:
         if chosen.candidate.entry.event.message_id == str(granted.message_id):
             return act.Draft(reason="the model chose silence")
-        return written(run, chosen, memory)
+        return written(run, chosen, *more)
 
     if silent:
         monkeypatch.setattr(act, "_written", quiet)
