@@ -34,9 +34,12 @@ costs a request."""
 IN_FLIGHT = 5.0
 """Seconds for which a message's event may still be on its way."""
 
-_CLOSED = frozenset({10003, 10004, 50001, 50013})
-"""Discord's codes for a channel that is gone or closed to the bot. A proxy's page of
-the same status has none."""
+_GONE = frozenset({10003, 10004})
+"""Discord's codes for a channel or server that is gone."""
+_NO_ACCESS = 50001
+_CLOSED = _GONE | {_NO_ACCESS, 50013}
+"""Those for a channel that is gone or closed to the bot. A proxy's page of the same
+status has none."""
 _PASSING = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """Whatever Discord says but that the channel is gone or closed: five rate limits in a
 row are an HTTPException, and so is a token that is being rotated. One channel's error
@@ -306,7 +309,10 @@ class Backfill:
             except _PASSING as error:
                 # Nothing can be read there: waiting would hold all cursors of the bot
                 # back.
-                if getattr(error, "code", 0) in _CLOSED:
+                code = getattr(error, "code", 0)
+                if code in _CLOSED:
+                    if self._is_gone(channel_id, code):
+                        self._intake.cursors.drop(self._client.bot, [channel_id])
                     return True
                 again = "soon" if patient else "at the next look"
                 log.warning(
@@ -319,6 +325,15 @@ class Backfill:
                 if not patient:
                     return False
                 await backoff.pause()
+
+    def _is_gone(self, channel_id: str, code: int) -> bool:
+        """Whether a closed channel is one that the bot will not see again: it was
+        deleted, or is in none of the bot's servers. One of them that has no access
+        for the bot may be opened again."""
+        if any(guild.unavailable for guild in self._client.guilds):
+            return False  # its channels are not known, and may look as if deleted
+        unlisted = self._client.get_channel(int(channel_id)) is None
+        return code in _GONE or (code == _NO_ACCESS and unlisted)
 
     async def _read_after(self, channel_id: str, cursor: int) -> int:
         channel = self._client.get_channel(
@@ -360,12 +375,7 @@ class Backfill:
         return self._intake.offer(self._client.bot, event, late=late, history=True)
 
     async def _move(self, channel_id: str, message_id: str) -> None:
-        bot = self._client.bot
-        moved = self._intake.move_cursor(
-            bot,
-            channel_id,
-            lambda: self._ports.move_cursor(bot, channel_id, message_id),
-        )
+        moved = self._intake.cursors.move(self._client.bot, channel_id, message_id)
         await _settled((moved,))
 
 

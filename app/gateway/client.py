@@ -70,6 +70,10 @@ class Sessions(Protocol):
     def made(self, channel_id: str) -> None:
         """A channel or thread was created; it is still empty."""
 
+    def gone(self, channel_ids: Sequence[str]) -> None:
+        """These channels or threads were deleted, or the bot is no longer in their
+        server."""
+
     def returned(self, channel_ids: Sequence[str]) -> None:
         """The server of these channels is back from an outage, in which nothing was
         heard."""
@@ -229,16 +233,25 @@ class StreamClient(SteadyClient):
 
     on_thread_create = on_guild_channel_create
 
-    async def on_guild_channel_delete(self, _: Any) -> None:
+    async def on_guild_channel_delete(self, channel: discord.abc.Snowflake) -> None:
+        self._sessions.gone([str(channel.id)])
         self._sessions.changed()
 
-    on_guild_join = on_thread_delete = on_guild_channel_delete
-    on_guild_unavailable = on_guild_channel_delete
-    on_guild_role_create = on_guild_role_delete = on_guild_channel_delete
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        # The other event is of active threads alone.
+        self._sessions.gone([str(payload.thread_id)])
+
+    async def on_guild_join(self, _: Any) -> None:
+        self._sessions.changed()
+
+    on_thread_delete = on_guild_unavailable = on_guild_join
+    on_guild_role_create = on_guild_role_delete = on_guild_join
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         if self._commands is not None:
             self._commands.forget(guild.id)
+        places = [*guild.channels, *guild.threads]
+        self._sessions.gone([str(place.id) for place in places])
         self._sessions.changed()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:

@@ -16,6 +16,8 @@ from app.runtime.backoff import Backoff, error_places
 
 log = structlog.get_logger(__name__)
 
+ALL = "all bots"
+"""The queue that several bots share, beside each bot's own."""
 # Bounds a gateway's memory in an outage; what is beyond is read back later.
 LIMIT = 5_000
 REMIND = 60.0
@@ -259,3 +261,9 @@ class Outage:
         """Redis took something."""
         if self._told is not None:
             log.info("events flow again", bot=self._bot, waiting=waiting)
+
+
+async def ended(job: asyncio.Future[None] | None) -> None:
+    """Wait for a shared job, whatever its result."""
+    if job is not None:
+        await asyncio.wait({job})

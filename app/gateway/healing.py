@@ -46,6 +46,10 @@ class Cursors:
         if int(message) >= int(known.get(channel, "0")):
             known[channel] = message
 
+    def drop(self, bot: str, channel: str) -> None:
+        """A channel is gone."""
+        self._known.get(bot, {}).pop(channel, None)
+
     def merged(self, bot: str, stored: Mapping[str, str]) -> Mapping[str, str]:
         """The further of what Redis holds and what this process knows."""
         for channel, message in stored.items():

@@ -14,14 +14,15 @@ import structlog
 from app.domain.model import AuthorKind, Event
 from app.domain.settings import Settings
 from app.gateway.admitting import AdmissionParts, Admitting, Arrival, BotConnection
-from app.gateway.event_queue import Job, Queues
+from app.gateway.cursor_moves import CursorMoves
+from app.gateway.event_queue import ALL, Job, Queues, ended
 from app.gateway.hearing import ChannelMessage, Hearing
 from app.gateway.measuring import Measuring
 from app.gateway.ports import IntakePorts
 from app.gateway.precedence import MANY, Precedence
 from app.gateway.proxies import Proxies, in_place_of
 from app.gateway.receptions import Receptions, Signed
-from app.gateway.sharing import CursorMoves, Moves, Sharing
+from app.gateway.sharing import Sharing
 from app.gateway.shedding import SHED_FROM, Shedding
 from app.rules.moderation import Order
 from app.rules.policy import Policy
@@ -29,8 +30,6 @@ from app.rules.thoughts import Patience
 
 log = structlog.get_logger(__name__)
 
-ALL = "all bots"
-"""The queue that several bots share, beside each bot's own."""
 SPOKEN_TO = "bots spoken to"
 """The queue of those whom a message of a quiet channel speaks to."""
 
@@ -72,7 +71,8 @@ class Intake:
         """By channel, the latest shared job that is not done."""
         self._shared: dict[str, dict[str, Sharing]] = {}
         """By channel and message, what is shared and still under way."""
-        self._moves = CursorMoves(self._move_cursors)
+        self.cursors = CursorMoves(ports, self._queues, self._last.get)
+        """How far bots have read."""
         self._shedding = Shedding(self._shed)
         self._admitting = Admitting(
             ports,
@@ -196,7 +196,7 @@ class Intake:
         parts = self._admitting.in_parts(bots, heard, together=len(bots) <= MANY)
 
         async def admit() -> None:
-            await _ended(first)
+            await ended(first)
             with structlog.contextvars.bound_contextvars(trace=heard.event.message_id):
                 how = await self._arrived(arrival, repeated)
                 # Of many bots, those that it addresses do not wait until all others are
@@ -283,7 +283,7 @@ class Intake:
             and not self._queues[bot].waiting(channel)
             and self._connections[bot].passes(channel, event.message_id)
         ):
-            self._moves.note(bot, channel, event.message_id)
+            self.cursors.note(bot, channel, event.message_id)
 
     def _admit_alone(
         self,
@@ -301,7 +301,7 @@ class Intake:
         async def admit() -> None:
             with structlog.contextvars.bound_contextvars(trace=event.message_id):
                 if not history:
-                    await _ended(before)
+                    await ended(before)
                 how = await self._arrived(arrival, repeated)
                 how = replace(how, moves=self._passes(bot, heard.event, history))
                 if event.is_dm and event.kind == "message" and not how.moves:
@@ -384,7 +384,7 @@ class Intake:
             # text. `asked`: an earlier try failed, and may have been admitted all the
             # same.
             nonlocal asked
-            await _ended(before)
+            await ended(before)
             notified, spoken = (
                 bot in heard.notified,
                 bot in self.hearing.addressing_of(heard).bots,
@@ -466,16 +466,10 @@ class Intake:
 
         self._queues.put(bot, obey, always=True)
 
-    def move_cursor(
-        self, bot: str, channel_id: str, job: Job
-    ) -> asyncio.Future[None] | None:
-        """Queue a move of a channel's cursor, behind the events before it."""
-        return self._queues.put(bot, job, channel_id, always=True)
-
     async def close(self, grace: float = 2.0) -> None:
         """Admit what waits for up to `grace` seconds, then stop. The backfill finds the
         rest."""
-        self._moves.flush()
+        self.cursors.flush()
         await self._queues.drain(grace)
         self._admitting.close()
         self._shedding.close()
@@ -521,12 +515,3 @@ class Intake:
         if self._queues[ALL].waiting(event.channel_id):
             return False
         return self._connections[bot].passes(event.channel_id, event.message_id)
-
-    def _move_cursors(self, moves: Moves) -> None:
-        self._queues.put(ALL, lambda: self._ports.move_cursors(moves), always=True)
-
-
-async def _ended(job: asyncio.Future[None] | None) -> None:
-    """Wait for a shared job, whatever its result."""
-    if job is not None:
-        await asyncio.wait({job})

@@ -14,12 +14,14 @@ from app.domain.lane import Lane
 from app.domain.model import Context, Event, RosterEntry
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
-from app.gateway.sharing import Moves
 from app.rules.moderation import Order
 from app.rules.profile import Profile
 from app.rules.signals import Facts
 from app.store.admission import Admission, AdmissionRequest
 from app.store.elections import Election
+
+Moves = Mapping[tuple[str, str], str]
+"""The newest message by bot and channel."""
 
 
 class AdmissionPorts(Protocol):
@@ -116,6 +118,9 @@ class CursorPorts(Protocol):
 
     async def move_cursors(self, moves: Moves) -> None:
         """Move cursors forward."""
+
+    async def drop_cursor(self, bot: str, channel_id: str) -> None:
+        """Forget what a bot has read of a channel that is gone."""
 
     async def named(
         self, guilds: Sequence[str], channels: Sequence[str]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 
 import aiohttp
 import structlog
@@ -133,7 +132,7 @@ class BotSession:
     def resumed(self) -> None:
         self.connected_since = self._clock()
         for channel, message in self._gate.resume().items():
-            self._move_cursor(channel, message)
+            self._intake.cursors.move(self._bot, channel, message)
 
     def ready(self) -> None:
         self.lived = self._is_ready = True
@@ -170,12 +169,11 @@ class BotSession:
     def made(self, channel_id: str) -> None:
         # Its first message may fall into a lost session. No message in it is older than
         # the channel; the first one of a forum's post has the very id of its thread.
-        self._move_cursor(channel_id, str(int(channel_id) - 1))
+        before = str(int(channel_id) - 1)
+        self._intake.cursors.move(self._bot, channel_id, before)
 
-    def _move_cursor(self, channel_id: str, message_id: str) -> None:
-        """Behind what waits of this channel."""
-        move = partial(self._ports.move_cursor, self._bot, channel_id, message_id)
-        self._intake.move_cursor(self._bot, channel_id, move)
+    def gone(self, channel_ids: Sequence[str]) -> None:
+        self._intake.cursors.drop(self._bot, channel_ids)
 
     def returned(self, channel_ids: Sequence[str]) -> None:
         # Servers that come before the session is ready are read with all others.

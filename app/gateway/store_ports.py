@@ -27,7 +27,7 @@ from app.gateway.places import Nicknames, SpeakReport, WritablePlaces, learn_nam
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
 from app.gateway.secrets import model_keys
-from app.gateway.sharing import Moves
+from app.gateway.store_cursors import StoreCursors
 from app.gateway.wishes import Wishes, nobodys
 from app.rules import decay
 from app.rules import trust as rules
@@ -75,7 +75,7 @@ TRUST_FRESH_FOR = 30.0
 """Seconds between looks at who is trusted: trust moves within days."""
 
 
-class StorePorts:
+class StorePorts(StoreCursors):
     """`app.gateway.ports.GatewayPorts` on the store. One per process; `owner` is its
     name in leases."""
 
@@ -415,34 +415,6 @@ class StorePorts:
         )
         return acknowledgement(
             order.verdict, limited=for_ms > 0, still_muted=still_muted
-        )
-
-    # --- cursors
-
-    async def cursors(self, bot: str) -> Mapping[str, str]:
-        """The last message read, by channel."""
-        return self._healing.cursors.merged(
-            bot, await self._store.run(admission.cursors(bot))
-        )
-
-    async def move_cursor(self, bot: str, channel_id: str, message_id: str) -> None:
-        """Move one cursor forward; never back."""
-        await self.move_cursors({(bot, channel_id): message_id})
-
-    async def move_cursors(self, moves: Moves) -> None:
-        """Move cursors forward, in one round trip."""
-        await self._store.run(admission.move_cursors(moves))
-        for (bot, channel), message in moves.items():
-            self._healing.cursors.note(bot, channel, message)
-
-    async def named(
-        self, guilds: Sequence[str], channels: Sequence[str]
-    ) -> frozenset[str]:
-        """Which of these channels have a name in these servers."""
-        return frozenset().union(
-            *await self._store.run_all(
-                [names_store.called(guild, channels) for guild in guilds]
-            )
         )
 
     # --- process

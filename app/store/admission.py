@@ -320,3 +320,8 @@ def move_cursors(moves: Mapping[tuple[str, str], str]) -> Call[int]:
 def move_cursor(bot: str, channel: str, message: str) -> Call[int]:
     """Move one cursor forward, never back."""
     return move_cursors({(bot, channel): message})
+
+
+def drop_cursor(bot: str, channel: str) -> Call[int]:
+    """Forget what was read of a channel that is gone. Returns 1, or 0: nothing was."""
+    return command("HDEL", keys.cursor(bot), channel, parse=int)

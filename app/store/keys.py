@@ -383,7 +383,7 @@ CATALOGUE: tuple[Described, ...] = (
         "cursor:<bot>",
         "hash: channel to the last message read",
         "message.admit, cursor.move",
-        "30 days after the last write",
+        "30 days after the last write; a channel's when it is gone",
     ),
     Described(
         "vault:<bot>:secrets|llm|discord|profile",

@@ -13,9 +13,9 @@ from app.domain.lane import Lane
 from app.domain.model import Context, Event, RosterEntry, Signal
 from app.domain.settings import Settings
 from app.domain.verdicts import Admit, Elect
+from app.gateway.ports import Moves
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
-from app.gateway.sharing import Moves
 from app.rules.moderation import Order, acknowledgement
 from app.rules.policy import Policy
 from app.rules.profile import NEUTRAL, Profile
@@ -247,6 +247,10 @@ class RecordingPorts:
         await self._reach()
         for (bot, channel), message in moves.items():
             self._move(bot, channel, message)
+
+    async def drop_cursor(self, bot: str, channel_id: str) -> None:
+        await self._reach()
+        self.cursor[bot].pop(channel_id, None)
 
     async def named(
         self, guilds: Sequence[str], channels: Sequence[str]
