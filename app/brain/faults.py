@@ -3,6 +3,7 @@ operator may do about it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Fault(StrEnum):
     REQUEST = "request refused"
     UNREADABLE = "unreadable answer"
     LARGE = "answer too large"
+    REPORTED = "answered with an error"
     FAILED = "failed"
     FILTERED = "answer filtered"
     REFUSED = "the model refused"
@@ -60,6 +62,7 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.REQUEST: "check the `model` part of the character file",
     Fault.UNREADABLE: "check that the server speaks the provider's protocol",
     Fault.LARGE: "check `base_url`: no model writes so much",
+    Fault.REPORTED: "see the provider's or the server's own log",
     Fault.FAILED: "see the error's name",
     Fault.FILTERED: "add a fallback at another provider",
     Fault.REFUSED: "add a fallback, or change the persona",
@@ -86,6 +89,7 @@ COSTLY = frozenset(
         Fault.LOST,
         Fault.UNREADABLE,
         Fault.LARGE,
+        Fault.REPORTED,
         Fault.FAILED,
     }
 )
@@ -119,6 +123,14 @@ _BY_CODE: Mapping[str, Fault] = {
     "overloaded_error": Fault.OVERLOADED,
     "rate_limit_exceeded": Fault.RATE,
 }
+_BY_TYPE: Mapping[str, Fault] = {
+    "authentication_error": Fault.KEY,
+    "permission_error": Fault.KEY,
+    "not_found_error": Fault.MODEL,
+    "rate_limit_error": Fault.RATE,
+    "invalid_request_error": Fault.REQUEST,
+}
+"""For an error without a status. Beside a status these words are too general."""
 _BY_WORDS: tuple[tuple[Fault, re.Pattern[str]], ...] = (
     (
         Fault.LONG,
@@ -227,15 +239,18 @@ class Trouble:
         return self.fault in COSTLY
 
 
-def trouble_of(error: Exception) -> Trouble:
+def trouble_of(error: Exception, answer: bytes = b"") -> Trouble:
     """What an exception of a model's client means. Clients share no base class: names
-    and attributes must do."""
-    body = _error_body(error)
+    and attributes must do. `answer`: what came with a status of success."""
+    # Not each client sees an error in what it took for an answer.
+    body = _error_body(error) or _reported(answer)
     status = _http_status(error, body)
     code = _provider_code(body)
     # The provider's own word first: a 429 may mean a limit or an empty account.
     fault = _BY_CODE.get(code) or (
-        _by_status(status, error, body) if status is not None else _by_name(error, body)
+        _by_status(status, error, body)
+        if status is not None
+        else _without_status(error, body, code)
     )
     named = (
         _refused_parameter(body)
@@ -267,15 +282,16 @@ def _by_words(body: Mapping[str, Any]) -> Fault | None:
     return next((fault for fault, words in _BY_WORDS if words.search(message)), None)
 
 
-def _by_name(error: Exception, body: Mapping[str, Any]) -> Fault:
+def _without_status(error: Exception, body: Mapping[str, Any], code: str) -> Fault:
     if _is_html(error):
         return Fault.NO_API
-    if said := _by_words(body):
-        return said
-    names = {kind.__name__ for one in _error_chain(error) for kind in type(one).__mro__}
     if body:
-        # So LangChain hands on an error that came with status 200.
-        names.discard("ValueError")
+        return _by_words(body) or _BY_TYPE.get(code, Fault.REPORTED)
+    return _by_name(error)
+
+
+def _by_name(error: Exception) -> Fault:
+    names = {kind.__name__ for one in _error_chain(error) for kind in type(one).__mro__}
     return next(
         (
             fault
@@ -313,6 +329,22 @@ def _error_body(error: Exception) -> Mapping[str, Any]:
     if isinstance(inner, str):
         return {"message": inner}
     return inner if isinstance(inner, Mapping) else found
+
+
+def _reported(answer: bytes) -> Mapping[str, Any]:
+    """The error that a body consists of; empty: it is none."""
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, Mapping):
+        return {}
+    inner = found.get("error")
+    if isinstance(inner, str):
+        return {"message": inner}
+    if isinstance(inner, Mapping):
+        return inner
+    return found if found.get("object") == "error" else {}
 
 
 def _http_status(error: Exception, body: Mapping[str, Any]) -> int | None:

@@ -95,7 +95,7 @@ class Inquiry:
             future.cancel()
             return self._charged(Trouble(self._slow_one()), transfer, quirks)
         except Exception as error:  # noqa: BLE001 - process boundary: providers' errors share no base class
-            trouble = trouble_of(error)
+            trouble = trouble_of(error, transfer.answer)
             if trouble.fault is Fault.SLOW:
                 trouble = replace(trouble, fault=self._slow_one())
             return self._charged(trouble, transfer, quirks)

@@ -22,6 +22,8 @@ MOST_STREAMED = 8 * 1024 * 1024
 """Weight of all lines of a streamed answer: each token comes with up to 300 bytes."""
 MOST_REFUSED = 64 * 1024
 """Bytes of a refusal that are read; the rest is left."""
+MOST_KEPT = 4 * 1024
+"""Bytes of an answer that are kept to see whether it is an error: those are short."""
 BRACKET_WEIGHT = 25
 """A bracket weighs as many bytes. Clients build objects for it, slowly, and no other
 call goes on meanwhile: four megabytes of `{},` took 55 s."""
@@ -51,12 +53,18 @@ class Transfer:
 
     watched: bool
     sent: bool = False
+    answer: bytes = b""
+    """The beginning of what came with a status of success."""
     given_up: bool = False
     _connection: Any = None
 
     def give_up(self) -> None:
         """From here on nothing is sent that was not sent before."""
         self.given_up = True
+
+    def keep(self, part: bytes) -> None:
+        """Hear of a part of the answer."""
+        self.answer += part[: MOST_KEPT - len(self.answer)]
 
     @property
     def unsent(self) -> bool:
@@ -147,6 +155,8 @@ class _Body:
         self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
         self._streamed = streamed
         self._refused = refused
+        followed = _current.get(None)
+        self._transfer = followed or Transfer(watched=True)
         self._whole = 0
         self._line = 0
 
@@ -162,6 +172,7 @@ class _Body:
             else:
                 # A packed nothing may go on for ever.
                 self._weigh(part, len(raw))
+                self._transfer.keep(part)
                 yield part
 
     async def aclose(self) -> None:

@@ -127,7 +127,8 @@ class ProviderServer:
                 payload = sent.payload()
                 self.send_response(sent.status)
                 self.send_header("content-type", sent.kind)
-                self.send_header("content-length", str(len(payload)))
+                if "content-length" not in sent.headers:
+                    self.send_header("content-length", str(len(payload)))
                 for key, value in sent.headers.items():
                     self.send_header(key, value)
                 self.end_headers()

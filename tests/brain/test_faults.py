@@ -101,7 +101,7 @@ def test_words_with_status_200_are_read() -> None:
 def test_an_unknown_error_with_status_200_was_read() -> None:
     """No client failed to read it: its remedy is another."""
     trouble = trouble_of(ValueError({"message": "boom", "type": "x"}))
-    assert trouble.fault is Fault.FAILED
+    assert trouble.fault is Fault.REPORTED
 
 
 @pytest.mark.parametrize("status", [408, 409])

@@ -186,6 +186,9 @@ ROWS = {
         "openai:first: rate limited",
         2,
     ),
+    "an error with status 200 and without a code": Row(
+        Sent(200, {"error": {"message": "x"}}), "openai:first: answered with an error"
+    ),
     "no choices, broken JSON": Row(
         Sent(200, {"choices": None}), "openai:first: unreadable answer", 2
     ),

@@ -109,6 +109,43 @@ def test_an_odd_body_is_unreadable(asked: Asked, body: Any) -> None:
     assert found.tokens == 2 * asked[1].estimate(ASK).tokens
 
 
+ERRORS: list[tuple[Any, str, int]] = [
+    ({"error": {"message": "Something broke"}}, Fault.REPORTED, 1),
+    ({"error": "the runner has stopped"}, Fault.REPORTED, 1),
+    ({"type": "error", "error": {"type": "api_error"}}, Fault.REPORTED, 1),
+    ({"choices": None, "error": {"message": "Something broke"}}, Fault.REPORTED, 1),
+    ({"type": "error", "error": {"type": "overloaded_error"}}, Fault.OVERLOADED, 0),
+    ({"error": {"message": "x", "code": 429}}, Fault.RATE, 0),
+    ({"error": {"type": "invalid_request_error"}}, Fault.REQUEST, 0),
+    ({"object": "error", "message": "x", "code": 400}, Fault.REQUEST, 0),
+    ({"error": {"message": "x", "code": 502}}, Fault.OVERLOADED, 2),
+    ({"error": None, "detail": "x"}, Fault.UNREADABLE, 2),
+]
+"""A body that came with status 200, what it is, and how many estimates are booked."""
+
+
+@pytest.mark.parametrize(("body", "fault", "booked"), ERRORS)
+def test_an_error_with_status_200_is_one(
+    asked: Asked, body: Any, fault: str, booked: int
+) -> None:
+    """Also to a client that takes it for an answer. One of no known kind is not asked
+    again: nobody knows whether the model worked, and it would be booked twice."""
+    found = trouble(asked, Sent(body=body))
+    assert str(found).endswith(f": {fault}")
+    assert found.tokens == booked * asked[1].estimate(ASK).tokens
+
+
+@pytest.mark.parametrize("body", [b'{"id":', b""], ids=["cut off", "nothing"])
+def test_each_try_that_was_sent_is_booked(asked: Asked, body: bytes) -> None:
+    """A connection that is lost within the answer: the ladder asks once more, and no
+    client by itself."""
+    server, one = asked
+    found = trouble(asked, Sent(body=body, headers={"content-length": "1000"}))
+    assert str(found).endswith(f": {Fault.LOST}")
+    assert len(server.requests) == 2
+    assert found.tokens == 2 * one.estimate(ASK).tokens
+
+
 def test_a_refusal_of_any_length_is_read(asked: Asked) -> None:
     """Its status, its header and its beginning say what it is."""
     pauses: list[float] = []
