@@ -31,6 +31,10 @@ class TokenRefused(ConfigurationError):
     """Discord refused a bot's token."""
 
 
+class AccountTaken(ConfigurationError):
+    """Another bot already answers as this Discord account."""
+
+
 class PortInUse(ConfigurationError):
     """The port is in use by another program."""
 

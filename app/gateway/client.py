@@ -52,6 +52,10 @@ class Sessions(Protocol):
     def identified(self, user_id: str) -> None:
         """Logged in; no event has come yet."""
 
+    async def answers_as(self, user_id: str) -> None:
+        """Before the first session: return when nobody else answers as this account.
+        What is raised here ends the client."""
+
     def disconnected(self) -> None:
         """The connection is gone; the next events may follow a gap."""
 
@@ -129,6 +133,7 @@ class StreamClient(SteadyClient):
         return precedence.passed() if precedence.taken else None
 
     async def setup_hook(self) -> None:
+        await self._sessions.answers_as(self.user_id)
         self._sessions.identified(self.user_id)
 
     async def on_message(self, message: discord.Message) -> None:

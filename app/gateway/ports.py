@@ -158,6 +158,17 @@ class ProcessPorts(Protocol):
         None: nobody was."""
 
 
+class AccountPorts(Protocol):
+    """Which bot answers as which Discord account."""
+
+    async def acquire_account(self, bot: str, user_id: str) -> str:
+        """Take or renew an account for a bot of this process. Empty when it is ours,
+        else who has it: a bot and its process."""
+
+    async def release_account(self, bot: str, user_id: str) -> None:
+        """Give the account back, if it is this bot's."""
+
+
 class IdentifyPorts(Protocol):
     """When a bot began its sessions with Discord."""
 
@@ -170,6 +181,12 @@ class IdentifyPorts(Protocol):
 
 
 class GatewayPorts(
-    AdmissionPorts, MessagePorts, CursorPorts, ProcessPorts, IdentifyPorts, Protocol
+    AdmissionPorts,
+    MessagePorts,
+    CursorPorts,
+    ProcessPorts,
+    AccountPorts,
+    IdentifyPorts,
+    Protocol,
 ):
     """All of them."""

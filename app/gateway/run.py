@@ -16,8 +16,15 @@ import structlog
 import yarl
 from pydantic import SecretStr
 
-from app.domain.errors import IdentifiesSpent, LeaseTaken, StoreUnavailable, StreamError
+from app.domain.errors import (
+    AccountTaken,
+    IdentifiesSpent,
+    LeaseTaken,
+    StoreUnavailable,
+    StreamError,
+)
 from app.domain.settings import Settings
+from app.gateway.accounts import Accounts
 from app.gateway.asking import Desk
 from app.gateway.hearing import Clock
 from app.gateway.identify import Identifies, IdentifyLater, Sleep
@@ -117,6 +124,7 @@ class Gateway:
         self._sleep = sleep
         self._http_trace = http_trace
         self._identifies = Identifies(ports, settings, clock, sleep)
+        self._accounts = Accounts(ports, settings.gateway_lease)
         self._ends: dict[str, StreamError] = {}
         self._clients: dict[str, asyncio.Task[None]] = {}
         self._sessions: dict[str, BotSession] = {}
@@ -132,8 +140,8 @@ class Gateway:
 
     async def run(self) -> None:
         """Run until stopped. When it cannot begin, or when the last bot has ended:
-        TokenRefused, LeaseTaken, IdentifiesSpent, ConfigurationError or
-        StoreUnavailable."""
+        TokenRefused, LeaseTaken, AccountTaken, IdentifiesSpent, ConfigurationError
+        or StoreUnavailable."""
         configure_discord(self._settings)
         self._listen_for_signals()
         owned: list[str] = []
@@ -219,12 +227,8 @@ class Gateway:
         """A bot ends alone; the last one's end is the process's."""
         del self._clients[bot]
         self.ready.discard(bot)
-        error = (
-            # Nobody but `_renew` cancels a client before the end.
-            LeaseTaken(f"{bot}: another process took this bot's gateway.")
-            if task.cancelled()
-            else task.exception()
-        )
+        # Nobody but `_renew` cancels a client before the end, and it says why.
+        error = self._ends.get(bot) if task.cancelled() else task.exception()
         if error is None:
             return
         if not isinstance(error, StreamError):
@@ -254,7 +258,7 @@ class Gateway:
             except IdentifyLater:
                 # The client has closed its connection; the pause is spent in `rest`.
                 pass
-            except IdentifiesSpent:
+            except (AccountTaken, IdentifiesSpent):
                 raise
             except SessionGivenUp:
                 log.warning(
@@ -282,6 +286,7 @@ class Gateway:
             clock=self._clock,
             discord_clock=self._discord_clock,
             identifies=self._identifies,
+            accounts=self._accounts,
             http_trace=self._http_trace,
             counter=self._counter,
         )
@@ -342,6 +347,12 @@ class Gateway:
                 log.error(
                     "another process took this bot's gateway", bot=bot, holder=holder
                 )
+                self._ends[bot] = LeaseTaken(
+                    f"{bot}: another process took this bot's gateway."
+                )
+                task.cancel()
+            elif taken := await self._accounts.keep(bot):
+                self._ends[bot] = taken
                 task.cancel()
         # Also of a bot that has ended: its sign tells an operator why.
         for bot in self._bots:
@@ -381,6 +392,7 @@ class Gateway:
         # The leases last: until here this process still admits for its bots.
         for bot in owned:
             try:
+                await self._accounts.release(bot)
                 await self._ports.release_lease(bot)
             except StoreUnavailable:
                 return  # the lease expires by itself

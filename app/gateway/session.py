@@ -13,6 +13,7 @@ import structlog
 from app.domain.errors import StoreUnavailable
 from app.domain.model import Event
 from app.domain.settings import Settings
+from app.gateway.accounts import Accounts
 from app.gateway.backfill import Backfill, CursorGate
 from app.gateway.client import StreamClient
 from app.gateway.hearing import Clock
@@ -43,11 +44,13 @@ class BotSession:
         clock: Clock,
         discord_clock: Clock,
         identifies: Identifies,
+        accounts: Accounts,
         http_trace: aiohttp.TraceConfig | None = None,
         counter: Counter | None = None,
     ) -> None:
         self._bot = bot
         self._identifies = identifies
+        self._accounts = accounts
         self._intake = intake
         self._ports = ports
         self._refresh = settings.vault_refresh
@@ -98,6 +101,9 @@ class BotSession:
 
     async def identifying(self, start: SessionStart | None, initial: bool) -> None:
         await self._identifies.take(self._bot, start, initial)
+
+    async def answers_as(self, user_id: str) -> None:
+        await self._accounts.take(self._bot, user_id)
 
     def identified(self, user_id: str) -> None:
         self._intake.host(self._bot, user_id, self)

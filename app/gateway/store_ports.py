@@ -487,6 +487,21 @@ class StorePorts(StoreCursors):
         """Give the lease back."""
         await self._store.run(leases.release(keys.gateway_lease(bot), self.owner))
 
+    async def acquire_account(self, bot: str, user_id: str) -> str:
+        """Take or renew a Discord account; who has it, or empty when it is the
+        bot's."""
+        own = f"{bot} ({self.owner})"
+        lease_ms = int(self.settings.gateway_lease * 1000)
+        holder = await self._store.run(
+            leases.acquire(keys.account_lease(user_id), own, lease_ms)
+        )
+        return "" if holder == own else holder
+
+    async def release_account(self, bot: str, user_id: str) -> None:
+        """Give the account back."""
+        own = f"{bot} ({self.owner})"
+        await self._store.run(leases.release(keys.account_lease(user_id), own))
+
     async def identifies(self, bot: str) -> tuple[float, ...]:
         """When the bot began its sessions of the last day, in Unix seconds."""
         return await self._store.run(identifies.times(bot))

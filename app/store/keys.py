@@ -227,6 +227,10 @@ def gateway_lease(bot: str) -> Key:
     return Key(f"gateway:{bot}:lease")
 
 
+def account_lease(user_id: str) -> Key:
+    return Key(f"gateway:account:{user_id}:lease")
+
+
 def reload(bot: str) -> Key:
     return Key(f"reload:{bot}")
 
@@ -601,6 +605,12 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "gateway:<bot>:lease", "string: the gateway's id", "gateway", "gateway lease"
+    ),
+    Described(
+        "gateway:account:<id>:lease",
+        "string: the bot that answers as this Discord account, and its gateway's id",
+        "gateway",
+        "gateway lease",
     ),
     Described(
         "reload:<bot>",

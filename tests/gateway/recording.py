@@ -113,6 +113,8 @@ class RecordingPorts:
         self.shed_lines: list[tuple[str, int]] = []
         self.nicknames: dict[tuple[str, str], str | None] = {}
         self.leases: dict[str, str] = defaultdict(str)
+        self.accounts: dict[str, str] = {}
+        """Who answers as which account."""
         self.renewals = 0
         self.released: list[str] = []
         self.signs: dict[str, Mapping[str, object]] = {}
@@ -299,6 +301,15 @@ class RecordingPorts:
 
     async def release_lease(self, bot: str) -> None:
         self.released.append(bot)
+
+    async def acquire_account(self, bot: str, user_id: str) -> str:
+        await self._reach()
+        holder = self.accounts.setdefault(user_id, bot)
+        return "" if holder == bot else holder
+
+    async def release_account(self, bot: str, user_id: str) -> None:
+        if self.accounts.get(user_id) == bot:
+            del self.accounts[user_id]
 
     async def identifies(self, bot: str) -> tuple[float, ...]:
         await self._reach()
