@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -39,8 +40,6 @@ PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Minutes = PositiveSeconds
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
-# NoDecode: pydantic-settings would want JSON where operators write commas.
-NameList = Annotated[tuple[str, ...], NoDecode]
 
 
 def _split_list(value: object) -> object:
@@ -49,6 +48,11 @@ def _split_list(value: object) -> object:
         if isinstance(value, str)
         else value
     )
+
+
+# NoDecode: pydantic-settings would want JSON where operators write commas.
+NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_list)]
 
 
 def _absolute_path(path: Path | None) -> Path | None:
@@ -117,7 +121,7 @@ class Settings(BaseSettings):
     redis_timeout: PositiveSeconds = Field(
         5.0, le=terms.most_s("redis_timeout"), description="socket timeout to Redis"
     )
-    vault_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    vault_keys: SecretList = Field(
         (),
         description="Fernet keys, newest first, separated by commas; gateways and workers only",
     )
@@ -435,16 +439,6 @@ class Settings(BaseSettings):
         False,
         description="let LangSmith variables of the environment take effect (text leaves!)",
     )
-
-    _split_lists = field_validator(
-        "vault_keys",
-        "speak_channels",
-        "ignored_people",
-        "proxy_applications",
-        "commands_guilds",
-        "page_hosts",
-        mode="before",
-    )(_split_list)
 
     @field_validator(
         "speak_channels", "ignored_people", "proxy_applications", "commands_guilds"

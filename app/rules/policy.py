@@ -215,11 +215,18 @@ def parse_unfitted(text: str) -> Policy:
     try:
         return Policy.model_validate(load_yaml(text))
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"policy.yaml is no YAML: {error}") from None
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"policy.yaml is no YAML: {reason}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"policy.yaml, {where}: {first['msg']}") from None
+        raise ConfigurationError(_explain_first(error)) from None
+
+
+def _explain_first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    # What concerns the file as a whole has no place in it.
+    place = f"policy.yaml, {where}" if where else "policy.yaml"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def policy_text() -> str:

@@ -26,6 +26,11 @@ async def test_a_kind_is_heard(town: Town, kind: MessageKind) -> None:
     assert shown_to_model(kind)
 
 
+async def test_every_kind_of_part_has_an_example() -> None:
+    """A part that no kind holds would be on no page and in no test."""
+    assert {part.kind for kind in KINDS for part in kind.parts} == set(PartKind)
+
+
 ODD = {
     "a type that lies": kinds.picture("virus.exe"),
     "a huge picture": kinds.picture("a.png", size=25_000_000),

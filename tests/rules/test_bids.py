@@ -426,11 +426,12 @@ def test_a_hundred_bots_are_cheap() -> None:
     assert growth(answer, 12, 100) < LINEAR
 
 
+SIGNALS = ", ".join(f"{signal}: 0" for signal in Signal)
 SMALL = """
 fingerprint: {fingerprint}
 intercept: 0
 threshold: 0
-signals: {{direct: 8, trusted: 1, watched: 0, active: 0, reactions: 1, gossip: -1, ambient: -8}}
+signals: {{{signals}}}
 trust: 0.25
 trust_level: 1
 fatigue: 0.5
@@ -465,13 +466,29 @@ def test_a_wrong_policy_says_what_is_wrong(
         feature=feature,
         edges=edges,
         weights=weights,
+        signals=SIGNALS,
         fingerprint=fingerprint([[("marks", (1, 2))]]),
     )
     if complaint is None:
         assert parse_policy(text).terms[0].name == feature
     else:
-        with pytest.raises(ConfigurationError, match=complaint):
+        with pytest.raises(ConfigurationError, match=complaint) as refused:
             parse_policy(text)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_policy_that_lacks_a_signal_says_which() -> None:
+    """In plain words: what concerns the whole file names no place in it."""
+    text = SMALL.format(
+        feature="marks",
+        edges="[1, 2]",
+        weights="[0, 1, 2]",
+        signals=SIGNALS.replace(f"{Signal.GOSSIP}: 0, ", ""),
+        fingerprint=fingerprint([[("marks", (1, 2))]]),
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        parse_policy(text)
+    assert str(refused.value) == "policy.yaml: signals lack gossip"
 
 
 def test_no_score_is_below_the_least_weight() -> None:
