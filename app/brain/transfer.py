@@ -20,6 +20,11 @@ MOST_PARSED = 512 * 1024
 """Weight of what a client parses at once: an answer, or one line of a streamed one."""
 MOST_STREAMED = 8 * 1024 * 1024
 """Weight of all lines of a streamed answer: each token comes with up to 300 bytes."""
+MOST_BEFORE = 128 * 1024
+"""Weight of what comes before an answer's body: its head, and any number of heads that
+say "go on", which clients skip without end."""
+READ_WEIGHT = 64
+"""What is read at once before the body weighs at least as many bytes."""
 MOST_REFUSED = 64 * 1024
 """Bytes of a refusal that are read; the rest is left."""
 MOST_KEPT = 4 * 1024
@@ -27,6 +32,10 @@ MOST_KEPT = 4 * 1024
 BRACKET_WEIGHT = 25
 """A bracket weighs as many bytes. Clients build objects for it, slowly, and no other
 call goes on meanwhile: four megabytes of `{},` took 55 s."""
+PIECE_WEIGHT = 256
+LINE_WEIGHT = 100
+"""Each piece weighs at least as many bytes, and each line so many more: both take time
+however little they hold."""
 
 _CLIENTS = ("root_async_client", "async_client", "_async_client")
 """Where LangChain's models keep the clients of their providers."""
@@ -57,10 +66,20 @@ class Transfer:
     """The beginning of what came with a status of success."""
     given_up: bool = False
     _connection: Any = None
+    _before: int | None = None
+    """Weight of what came before the body; None: that is not awaited."""
 
     def give_up(self) -> None:
         """From here on nothing is sent that was not sent before."""
         self.given_up = True
+
+    def hear(self, size: int) -> None:
+        """Hear that so many bytes were read from the connection."""
+        if self._before is None:
+            return
+        self._before += max(size, READ_WEIGHT)
+        if self._before > MOST_BEFORE:
+            raise AnswerTooLargeError
 
     def keep(self, part: bytes) -> None:
         """Hear of a part of the answer."""
@@ -84,8 +103,15 @@ class Transfer:
 
     async def note(self, event: str, info: dict[str, Any]) -> None:
         """Hear of one step, as httpcore's extension `trace` tells it."""
+        made = info.get("return_value")
         if event == "connection.connect_tcp.complete":
-            self._connection = info["return_value"]
+            self._connection = made
+        if hasattr(made, "start_tls"):
+            _listen(made)
+        if event.endswith(".receive_response_headers.started"):
+            self._before = 0
+        elif event.endswith(".receive_response_headers.complete"):
+            self._before = None
         started = event.endswith(".send_request_headers.started")
         if started and info["request"].method != b"CONNECT":
             # In this order: who gives up marks it first, and then looks what was sent.
@@ -95,6 +121,20 @@ class Transfer:
 
 
 _current: ContextVar[Transfer] = ContextVar("transfer")
+
+
+def _listen(connection: Any) -> None:
+    """Let each transfer hear what it reads from a connection of httpcore."""
+    read = connection.read
+
+    async def heard(*asked: Any, **options: Any) -> bytes:
+        part: bytes = await read(*asked, **options)
+        transfer = _current.get(None)
+        if transfer is not None:
+            transfer.hear(len(part))
+        return part
+
+    connection.read = heard
 
 
 def watch(model: BaseChatModel) -> None:
@@ -190,7 +230,8 @@ class _Body:
     def _weigh(self, part: bytes, least: int) -> None:
         begin, *lines = part.split(b"\n") if self._streamed else [part]
         weights = [self._line + _weight(begin), *map(_weight, lines)]
-        self._whole += max(least, _weight(part))
+        size = _weight(part) + LINE_WEIGHT * len(lines)
+        self._whole += max(least, size, PIECE_WEIGHT)
         self._line = weights[-1]
         if max(weights) > MOST_PARSED or self._whole > MOST_STREAMED:
             raise AnswerTooLargeError

@@ -7,9 +7,10 @@ import asyncio
 import gzip
 import json
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,9 +22,13 @@ from app.brain.faults import Fault
 from app.brain.models import SLOW_REST_S, Speaker, speaker
 from app.brain.transfer import (
     BRACKET_WEIGHT,
+    LINE_WEIGHT,
+    MOST_BEFORE,
     MOST_PARSED,
     MOST_REFUSED,
     MOST_STREAMED,
+    PIECE_WEIGHT,
+    READ_WEIGHT,
     AnswerTooLargeError,
     Transfer,
     is_watched,
@@ -179,6 +184,79 @@ def test_a_packed_answer_is_read(server: ProviderServer) -> None:
 
 
 @contextmanager
+def pouring(head: bytes, piece: bytes) -> Iterator[str]:
+    """The address of a server that answers each request with a head, and then with this
+    piece until its client hangs up. At the end each client has."""
+    callers: list[threading.Thread] = []
+
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(ConnectionError):
+            connection.settimeout(20)
+            connection.recv(65_536)
+            connection.sendall(head)
+            while True:
+                connection.sendall(piece)
+
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                caller, _ = door.accept()
+                callers.append(threading.Thread(target=serve, args=(caller,)))
+                callers[-1].start()
+
+    with door:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}/v1"
+        door.shutdown(socket.SHUT_RDWR)
+    for caller in callers:
+        caller.join(20)
+        assert not caller.is_alive()
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+        (b"", b"HTTP/1.1 102 Processing\r\nx: " + b"y" * 9_000 + b"\r\n\r\n"),
+        (CHUNKED, b"1\r\n \r\n" * 1_000),
+    ],
+    ids=["continue", "processing", "chunks"],
+)
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_says_nothing_for_ever_is_left(
+    provider: str, head: bytes, piece: bytes
+) -> None:
+    """A processor would be busy with it until the time is over."""
+    with pouring(head, piece) as url:
+        one = made(provider, url)
+        with pytest.raises(ModelUnavailable, match=f": {Fault.LARGE}$") as caught:
+            one.ask(ASK, NOW_MS)
+    assert caught.value.tokens == one.estimate(ASK).tokens
+
+
+@pytest.mark.asyncio
+async def test_many_calls_of_one_connection_are_heard_apart() -> None:
+    """A connection is used again: each call has a measure of its own, and what comes
+    with the body has another."""
+    for _ in range(3):
+        call = Transfer(watched=True)
+        await call.note("http11.receive_response_headers.started", {})
+        call.hear(MOST_BEFORE)
+        await call.note("http11.receive_response_headers.complete", {})
+        call.hear(MOST_BEFORE)
+    await call.note("http11.receive_response_headers.started", {})
+    for _ in range(MOST_BEFORE // READ_WEIGHT):
+        call.hear(1)
+    with pytest.raises(AnswerTooLargeError):
+        call.hear(1)
+
+
+@contextmanager
 def unfinished_tls() -> Iterator[str]:
     """The address of a host that takes connections and says nothing. At the end the first
     of them was closed by its client."""
@@ -297,8 +375,19 @@ HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
         (LINES, True, MOST_STREAMED),
         (LETTERS, False, MOST_PARSED),
         (LETTERS, True, MOST_PARSED),
+        (b" ", False, MOST_STREAMED),
+        (b" ", True, MOST_STREAMED),
+        (b"\n" * 9, True, MOST_STREAMED),
     ],
-    ids=["lines", "streamed lines", "letters", "one streamed line"],
+    ids=[
+        "lines",
+        "streamed lines",
+        "letters",
+        "one streamed line",
+        "tiny pieces",
+        "streamed tiny pieces",
+        "empty lines",
+    ],
 )
 @pytest.mark.asyncio
 async def test_what_never_ends_is_left(piece: bytes, streamed: bool, most: int) -> None:
@@ -307,8 +396,12 @@ async def test_what_never_ends_is_left(piece: bytes, streamed: bool, most: int) 
     body = await received(piece, streamed)
     with pytest.raises(AnswerTooLargeError):
         _ = [part async for part in body.stream]
-    weight = len(piece) + BRACKET_WEIGHT * piece.count(b"{")
-    assert most < body.pieces.taken * weight <= most + weight
+    lines = piece.count(b"\n") if streamed else 0
+    weight = max(
+        len(piece) + BRACKET_WEIGHT * piece.count(b"{") + LINE_WEIGHT * lines,
+        PIECE_WEIGHT,
+    )
+    assert most < body.pieces.taken * weight + PIECE_WEIGHT <= most + 2 * weight
 
 
 @pytest.mark.asyncio
