@@ -143,6 +143,10 @@ def test_a_contest_is_told_in_one_sentence() -> None:
             "Nobody answered: Aria could not send its answer: 403 50013.",
         ),
         (
+            (bid("aria", 2.0), bid("dotty", 1.0), line("aria", "elect", "granted"), line("aria", "deliver", "dead", "403 50013")),
+            "Nobody answered: Aria could not send its answer: 403 50013, and no other bot is asked: an answer is written once.",
+        ),
+        (
             (line("aria", "admit", "direct"), line("aria", "plan", "observe", "nothing to add")),
             "Nobody answered: Aria chose to keep silent: nothing to add.",
         ),

@@ -13,8 +13,10 @@ from app.domain.character import ModelConfig
 from app.domain.lane import Lane
 from app.domain.model import Signal
 from app.domain.settings import Settings
-from app.loopback import Account, LoopbackThread
-from app.store import elections, keys, refusals
+from app.domain.verdicts import Elect
+from app.loopback import Account, LoopbackThread, Permission
+from app.operator.why.story import tell
+from app.store import elections, journal, keys, refusals
 from app.store.door import Store
 from tests.e2e.model_server import ModelServer
 from tests.tasks.test_eager import (
@@ -101,3 +103,30 @@ def test_the_runner_up_answers_for_a_winner_that_lost_the_channel(
     wait_until(lambda: discord.replies_to(post), what="the runner-up's answer")
     assert [answer.author_name for answer in discord.replies_to(post)] == ["aria"]
     assert model.calls == 0
+
+
+def test_a_winner_that_is_refused_when_it_posts_is_the_only_one_asked(
+    store: Store,
+    discord: LoopbackThread,
+    settings: Settings,
+    eager: Celery,
+    model: ModelServer,
+    elena: Account,
+    wait_until: Any,
+) -> None:
+    """It may read the channel and no longer write: its answer was paid for, so nobody else
+    is asked, and whoever wants to know why is told."""
+    join(store, discord, settings, "aria")
+    post, event = say(discord, "Any whale songs worth hearing?")
+    admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
+    admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
+    store.run(elections.decide(event.message_id, event.channel_id, settings))
+    discord.deny(post.channel_id, elena, Permission.SEND_MESSAGES)
+    eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
+    wait_until(lambda: journal_lines(store, post)[-1]["verdict"] == "dead")
+    again = store.run(elections.decide(event.message_id, event.channel_id, settings))
+    assert again.verdict is Elect.CLOSED
+    assert model.calls == 1
+    assert not discord.replies_to(post)
+    story = tell(store.run(journal.read(event.message_id)), {})
+    assert "no other bot is asked" in story.sentence

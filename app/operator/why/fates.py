@@ -98,6 +98,8 @@ _WORDS: Mapping[tuple[str, str], Fate] = {
     ("edit", "cancelled"): Fate(FateKind.SILENT, "was no longer meant: {reason}"),
     ("refused", "cancelled"): Fate(FateKind.SILENT, "may not write here: {reason}"),
 }
+_WRITTEN_ONCE = ", and no other bot is asked: an answer is written once"
+"""After a winner's answer that Discord refused (ADR 38)."""
 _STREAM: Mapping[tuple[str, str], str] = {
     ("elect", "cooled"): "nobody could act at once: {reason}",
     ("elect", "left"): "nobody was chosen: {reason}",
@@ -124,7 +126,11 @@ def fate_of(lines: Sequence[JournalLine]) -> Fate | None:
     for line in reversed(lines):
         found = _WORDS.get((line.step, line.verdict))
         if found is not None:
-            return Fate(found.kind, _filled(found.words, line.reason))
+            words = _filled(found.words, line.reason)
+            won = any(one.verdict == "granted" for one in lines)
+            if won and (line.step, line.verdict) == ("deliver", "dead"):
+                words += _WRITTEN_ONCE
+            return Fate(found.kind, words)
     return None
 
 
