@@ -195,7 +195,7 @@ class Settings(BaseSettings):
     )
     interest: Literal["encoder", "words"] = Field(
         "encoder",
-        description="how gateways know a bot's subject: by a sentence encoder (130 MB a process), or by listed words alone",
+        description="how gateways know a bot's subject: by a sentence encoder (60 MB a process), or by listed words alone",
     )
     learns_from_people: bool = Field(
         True,

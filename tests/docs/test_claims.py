@@ -85,6 +85,35 @@ def test_every_section_names_a_test(name: str) -> None:
     assert bare <= WITHOUT
 
 
+def literals() -> list[str]:
+    """The texts of the program, with `...` for what is put into one."""
+    found = []
+    for path in (ROOT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [getattr(part, "value", None) for part in node.values]
+                found.append("".join(p if isinstance(p, str) else "..." for p in parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def signs(text: str) -> list[str]:
+    """What the first column of the table of troubles quotes from logs and commands."""
+    section = text.partition("## When something is wrong")[2].partition("\n## ")[0]
+    cells = re.findall(r"(?m)^\| (.+?) \|", section)
+    return [sign for cell in cells for sign in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_every_sign_of_trouble_is_one_that_the_program_gives() -> None:
+    """A line that was reworded is reworded on the page too."""
+    said = "\n".join(literals()).replace("`", "")
+    quoted = [sign for sign in signs(page("operations.md")) if " " in sign]
+    assert len(quoted) > 10
+    pieces = [piece for sign in quoted for piece in sign.split("...") if piece.strip()]
+    assert [piece for piece in pieces if piece.strip() not in said] == []
+
+
 def test_a_name_that_is_none_is_noticed() -> None:
     """The check can fail."""
     assert not exists("security/test_caps.py", "test_nothing_of_the_kind")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from app.store import admission, journal, keys
 from app.store.door import Store
 from app.store.limits import Limits
 
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 BOTS = ("aria", "dotty", "elena")
 BASE = 1_400_000_000_000_000_000
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
@@ -64,29 +67,35 @@ def _bytes(store: Store) -> int:
     return sum(client.memory_usage(key) or 0 for key in client.scan_iter(count=1_000))
 
 
+def _figure(row: str) -> int:
+    """Bytes that docs/operations.md tells of such a message."""
+    found = re.search(rf"(?m)^\| {re.escape(row)} \| ([\d,]+)", PAGE)
+    assert found is not None, row
+    return int(found[1].replace(",", ""))
+
+
 @pytest.mark.parametrize(
-    ("what", "signal", "first", "most"),
+    ("row", "signal", "first"),
     [
-        ("unasked, three bots bid", Signal.WATCHED, 0, 4_500),
-        ("ambient", Signal.AMBIENT, 0, 1_800),
-        ("direct", Signal.DIRECT, 0, 3_500),
-        ("refused", Signal.DIRECT, 61, 2_600),
-        ("far beyond the limit", Signal.DIRECT, 125, 10),
+        ("three bots bid", Signal.WATCHED, 0),
+        ("ambient", Signal.AMBIENT, 0),
+        ("direct", Signal.DIRECT, 0),
+        ("refused, over a limit", Signal.DIRECT, 61),
+        ("beyond twice a person's hourly limit", Signal.DIRECT, 125),
     ],
 )
-def test_bytes_of_a_message(
-    store: Store, what: str, signal: Signal, first: int, most: int
-) -> None:
-    """All keys that three bots' copies of a message leave, in bytes. `first`: messages
-    that the person sent before."""
+def test_bytes_of_a_message(store: Store, row: str, signal: Signal, first: int) -> None:
+    """All keys that three bots' copies of a message leave, in bytes, are what the page
+    says. `first`: messages that the person sent before."""
     for number in range(first):
         _admit(store, number, signal)
     before = _bytes(store)
     for number in range(first, first + 50):
         _admit(store, number, signal)
     taken = (_bytes(store) - before) / 50
-    print(f"{what}: {taken:.0f} bytes a message for {len(BOTS)} bots")
-    assert taken <= most
+    print(f"{row}: {taken:.0f} bytes a message for {len(BOTS)} bots")
+    # Another server than the shipped one lays its keys out a little differently.
+    assert taken == pytest.approx(_figure(row), rel=0.15)
 
 
 LARGEST = Event(
