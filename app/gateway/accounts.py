@@ -31,11 +31,12 @@ class Accounts:
         AccountTaken: somebody does.
         """
         until = time.monotonic() + 1.1 * self._lease
-        self._known[bot] = user_id
-        while (taken := await self._find_rival(bot)) is not None:
+        while (taken := await self._find_rival(bot, user_id)) is not None:
             if time.monotonic() > until:
                 raise taken
             await asyncio.sleep(self._lease / 20)
+        # Only now: until then there is nothing to keep.
+        self._known[bot] = user_id
 
     def change(self, bot: str, user_id: str) -> None:
         """A session is another account's than the one that was taken."""
@@ -45,15 +46,15 @@ class Accounts:
 
     async def keep(self, bot: str) -> AccountTaken | None:
         """Renew the bot's lease of its account; an error if somebody else has it."""
-        return await self._find_rival(bot) if bot in self._known else None
+        known = self._known.get(bot)
+        return None if known is None else await self._find_rival(bot, known)
 
     async def release(self, bot: str) -> None:
         """Give the account back."""
         if bot in self._known:
             await self._ports.release_account(bot, self._known.pop(bot))
 
-    async def _find_rival(self, bot: str) -> AccountTaken | None:
-        user_id = self._known[bot]
+    async def _find_rival(self, bot: str, user_id: str) -> AccountTaken | None:
         try:
             holder = await self._ports.acquire_account(bot, user_id)
         except StoreUnavailable:

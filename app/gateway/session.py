@@ -132,6 +132,10 @@ class BotSession:
         self._gate.disconnect()
 
     def opened(self) -> None:
+        # READY says who the bot is, and may differ from the session before.
+        user_id = self._client.user_id
+        self._accounts.change(self._bot, user_id)
+        self.identified(user_id)
         self._is_ready = False
         self._gate.open_session()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from app.domain.errors import AccountTaken
 from app.gateway.store_ports import StorePorts
@@ -23,8 +24,12 @@ async def test_a_token_of_two_characters_ends_the_second(town: Town) -> None:
     town.bots["dotty"] = town.bots["elena"]
     await town.start("elena")
     await town.start("dotty", wait=False, gateway_lease=0.3)
-    with pytest.raises(AccountTaken) as ended:
+    with (
+        structlog.testing.capture_logs() as lines,
+        pytest.raises(AccountTaken) as ended,
+    ):
         await asyncio.wait_for(town.running[-1][1], 10)
+    assert not [one for one in lines if "died" in one["event"]]
     line = str(ended.value)
     assert line.startswith("dotty: ")
     assert "answers: elena" in line
@@ -51,9 +56,9 @@ async def test_a_dead_processs_account_is_waited_for(town: Town) -> None:
     account."""
     elena = str(town.bots["elena"].id)
     town.ports.accounts[elena] = "nell"
-    await town.start("elena", wait=False, gateway_lease=30.0)
-    await until(lambda: town.ports.signs.get("elena", {}).get("connected") is False)
-    assert town.discord.connected() == []
+    gateway = await town.start("elena", wait=False, gateway_lease=5.0)
+    await until(lambda: town.ports.renewals >= 3)
+    assert (town.discord.connected(), gateway._ends) == ([], {})
     del town.ports.accounts[elena]
     await until(lambda: len(town.discord.connected()) == 1)
     await town.stop()
@@ -67,6 +72,30 @@ async def test_a_rival_found_later_ends_the_bot(town: Town) -> None:
     await until(lambda: gateway.ready == {"aria"})
     assert "answers: nell" in str(gateway._ends["elena"])
     await until(lambda: town.discord.connected() == [town.bots["aria"]])
+
+
+async def test_a_session_of_another_account(town: Town) -> None:
+    """Whatever a token is of, the bot is who READY says: it hears no message of its
+    own, and answers to its new name."""
+    elena, other = town.bots["elena"], town.discord.add_bot("nell")
+    await town.start("elena", "aria", gateway_lease=0.3)
+    world = town.discord._core.world
+    world.bots_by_token[elena.token or ""] = other
+    town.discord.faults.send_op9(elena)
+    await until(lambda: town.ports.published[-1][:2] == ("elena", str(other.id)))
+    await until(lambda: str(other.id) in town.ports.accounts)
+    town.ports.admitted.clear()
+    mine = await town.say("as I was saying", author=other)
+    said = await town.say(f"<@{other.id}>, who are you?")
+    await until(lambda: len(town.ports.admitted) == 3)
+    heard = {(one.bot, one.event.message_id) for one in town.ports.admitted}
+    assert heard == {
+        ("aria", str(mine.message_id)),
+        ("aria", str(said.message_id)),
+        ("elena", str(said.message_id)),
+    }
+    direct = [one.bot for one in town.ports.admitted if one.classified.direct]
+    assert direct == ["elena"]
 
 
 async def test_an_account_in_redis(ports: StorePorts, store: Store) -> None:
