@@ -189,6 +189,7 @@ class SteadyClient(discord.Client):
                 if (wait := self.frames_wait()) is not None:
                     await wait
                 await receive(frame)
+                await self._leave_unheard(socket)
             except CONNECTION_ENDS:
                 raise
             except Exception as error:
@@ -219,6 +220,18 @@ class SteadyClient(discord.Client):
                 raise
 
         socket.received_message, socket.poll_event = received_message, poll_event  # type: ignore[method-assign]
+
+    async def _leave_unheard(self, socket: DiscordWebSocket) -> None:
+        """End a connection that brings events though Discord has answered no heartbeat
+        for long. discord.py ends only one on which nothing at all comes."""
+        alive = socket._keep_alive
+        if alive is None:
+            return
+        longest = alive.heartbeat_timeout + (alive.interval or 0.0)
+        if time.perf_counter() - alive._last_ack > longest:
+            log.warning("Discord answers no heartbeat, connected again", bot=self.bot)
+            await socket.close()
+            raise ReconnectWebSocket(socket.shard_id)
 
     def _skipped(self, error: Exception) -> None:
         # The error's own text quotes the frame.

@@ -183,6 +183,15 @@ class Faults:
         without closing them; their sessions can be resumed."""
         self._caller.call(lambda: self._hub.silence_sockets(bot))
 
+    def withhold_acks(self, bot: Account) -> None:
+        """Answer no heartbeat on the bot's connections any more; events come on."""
+        self._caller.call(lambda: self._hub.withhold_acks(bot))
+
+    def end_sessions(self, bot: Account, code: int) -> None:
+        """Close the bot's connections with this code and forget its sessions: none can
+        be resumed."""
+        self._caller.call(lambda: self._hub.end_sessions(bot, code))
+
     def send_op7(self, bot: Account | None = None) -> None:
         """Ask the clients of one bot or of all to reconnect and resume."""
         self._caller.call(lambda: self._hub.send_op7(bot))

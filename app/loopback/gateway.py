@@ -193,7 +193,9 @@ class Hub(Switches):
         match op, data:
             case Op.HEARTBEAT, _:
                 self._expect_heartbeat(connection)
-                asyncio.get_running_loop().call_later(_ACK_AFTER, connection.send, _ACK)
+                if connection.acknowledging:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(_ACK_AFTER, connection.send, _ACK)
             case ((Op.IDENTIFY | Op.RESUME), _) if connection.session is not None:
                 connection.close(CloseCode.ALREADY_AUTHENTICATED)
             case Op.IDENTIFY, dict():

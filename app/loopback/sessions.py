@@ -148,6 +148,8 @@ class Connection:
         self.closing = False
         self.silent = False
         """Nothing comes through in either direction, though nobody closed it."""
+        self.acknowledging = True
+        """Heartbeats are answered."""
         self._deadline: asyncio.TimerHandle | None = None
         self._received: deque[float] = deque(maxlen=CLIENT_FRAMES[0])
 

@@ -64,6 +64,10 @@ class Switches:
         for connection in self._connections_of(bot):
             connection.silent = True
 
+    def withhold_acks(self, bot: Account) -> None:
+        for connection in self._connections_of(bot):
+            connection.acknowledging = False
+
     def send_op7(self, bot: Account | None) -> None:
         for connection in self._connections_of(bot):
             connection.send(control_frame(Op.RECONNECT))

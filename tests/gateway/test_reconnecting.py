@@ -3,6 +3,7 @@ two and for good reason alone."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import discord
@@ -65,6 +66,59 @@ async def test_a_connection_that_says_nothing_any_more_is_left(town: Town) -> No
     await town.say("is this thing on?")
     await until(lambda: town.ports.texts("elena") == ["is this thing on?"])
     assert town.discord.identifies(elena) == 1
+
+
+async def test_a_connection_without_heartbeats_is_left(town: Town) -> None:
+    """One that brings events and answers no heartbeat is half dead: it is resumed on
+    another. Discord would end the session of a client that it does not hear."""
+    elena = town.bots["elena"]
+    gateway = await town.start("elena")
+    gateway._sessions["elena"]._client._connection.heartbeat_timeout = 0.5
+    hub = town.discord._core.hub
+    hub._heartbeat_interval = 1.0
+    [session] = hub._sessions.values()
+    first = session.connection
+    town.discord.faults.drop_sockets(elena)
+    await until(lambda: session.connection not in {first, None})
+    second = session.connection
+    town.discord.faults.withhold_acks(elena)
+    lines: list[str] = []
+    while session.connection is second:
+        assert len(lines) < 200, "the connection is still there"
+        lines.append(f"line {len(lines)}")
+        await town.say(lines[-1])
+        await asyncio.sleep(0.05)
+    await until(lambda: session.connection is not None, what="another connection")
+    await town.say("after")
+    await until(lambda: town.ports.texts("elena") == [*lines, "after"])
+    assert town.discord.identifies(elena) == 1
+
+
+CODES = pytest.mark.parametrize(
+    "code", [1000, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009]
+)
+
+
+@CODES
+@pytest.mark.parametrize("ended", [False, True], ids=["goes on", "has ended"])
+async def test_a_close_code_in_the_middle_of_talk(
+    town: Town, code: int, ended: bool
+) -> None:
+    """Whatever closes a connection, and whether or not its session can go on: what is
+    said before, meanwhile and after is heard once, in order."""
+    elena = town.bots["elena"]
+    await town.start("elena")
+    faults = town.discord.faults
+    close = faults.end_sessions if ended else faults.close_sockets
+    await until(lambda: town.ports.cursor["elena"])
+    lines = [f"line {number}" for number in range(12)]
+    for number, line in enumerate(lines):
+        await town.say(line)
+        if number == 5:
+            close(elena, code)
+    await until(lambda: len(town.ports.texts("elena")) >= len(lines), seconds=30)
+    assert town.ports.texts("elena") == lines
+    assert town.discord.identifies(elena) == (2 if ended else 1)
 
 
 @pytest.mark.usefixtures("_no_pauses")
