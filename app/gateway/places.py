@@ -77,22 +77,31 @@ def learn_names(presence: Presence, guild: str) -> Call[int]:
     )
 
 
-class WritablePlaces:
-    """Where each bot of this process may write. What Discord refused it in a place is
-    past as soon as somebody lets it in, or back in."""
+class OpenPlaces:
+    """What each bot of this process may do where. What Discord refused it in a place is
+    past as soon as somebody lets it in, or gives it a right to write, react or reply
+    there."""
 
     def __init__(self, store: AsyncStore) -> None:
         self._store = store
-        self._known: dict[str, frozenset[str]] = {}
+        self._known: dict[str, frozenset[tuple[str, str]]] = {}
 
     async def published(self, bot: str, presence: Presence) -> None:
         """Take a bot's presence as it is now. At its first one all places count as
         new: nobody knows for how long it may write there."""
-        opened = presence.writable - self._known.get(bot, frozenset())
+        rights = {
+            "write": presence.writable,
+            "react": presence.reactable,
+            "refer": presence.referable,
+        }
+        now = frozenset(
+            (right, place) for right, places in rights.items() for place in places
+        )
+        opened = {place for _, place in now - self._known.get(bot, frozenset())}
         if opened:
-            await self._store.run(refusals.forget(bot, *opened))
+            await self._store.run(refusals.forget(bot, *sorted(opened)))
         # Later: a publication that fails is repeated.
-        self._known[bot] = presence.writable
+        self._known[bot] = now
 
 
 class SpeakReport:

@@ -3,7 +3,7 @@ roles, where it may read and write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,6 +29,10 @@ class Presence:
     """Channels and threads that it can read."""
     writable: frozenset[str] = frozenset()
     """Those of them in which it may write."""
+    reactable: frozenset[str] = frozenset()
+    """Those in which it may react."""
+    referable: frozenset[str] = frozenset()
+    """Those in which it may reply to a message by a reference."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By server: what its channels and roles are called, by id; `topic:<id>` is what a
     channel is for."""
@@ -83,8 +87,14 @@ def presence_of(client: discord.Client) -> Presence:
                 *_forums(client),
             ]
         ),
+        reactable=_ids(place for place in places if may_react(place, place.guild.me)),
+        referable=_ids(place for place in places if may_refer(place, place.guild.me)),
         names={str(guild.id): _names(guild) for guild in known(client)},
     )
+
+
+def _ids(places: Iterable[Readable]) -> frozenset[str]:
+    return frozenset(str(place.id) for place in places)
 
 
 def _forums(client: discord.Client) -> list[str]:
@@ -184,6 +194,15 @@ def may_react(place: object, me: discord.Member) -> bool:
     except discord.ClientException:
         return False
     return permissions.add_reactions and permissions.read_message_history
+
+
+def may_refer(place: Readable, me: discord.Member) -> bool:
+    """Whether this member may reply by a reference: Discord asks for the right to read
+    the history."""
+    try:
+        return place.permissions_for(me).read_message_history
+    except discord.ClientException:
+        return False
 
 
 def _missing(place: Readable, permissions: discord.Permissions) -> str:

@@ -23,7 +23,7 @@ from app.domain.verdicts import Elect
 from app.gateway.clocks import Clocks
 from app.gateway.discord_clock import DiscordClock
 from app.gateway.healing import Healing
-from app.gateway.places import Nicknames, SpeakReport, WritablePlaces, learn_names
+from app.gateway.places import Nicknames, OpenPlaces, SpeakReport, learn_names
 from app.gateway.presence import Presence
 from app.gateway.receptions import Signed
 from app.gateway.secrets import model_keys
@@ -115,7 +115,7 @@ class StorePorts(StoreCursors):
         self._channels: dict[str, str] = {}
         self._names = Nicknames()
         self._speaking = SpeakReport(settings)
-        self._writable = WritablePlaces(self._store)
+        self._open = OpenPlaces(self._store)
         self._healing = Healing(self._store, self.publish, settings.pump_interval)
         self._clocks = Clocks(self._store, wall, discord or DiscordClock())
 
@@ -444,7 +444,7 @@ class StorePorts(StoreCursors):
         await self._store.run(roster.enlist(_roster_entry(bot, character, presence)))
         for guild in presence.names:
             await self._store.run(learn_names(presence, guild))
-        await self._writable.published(bot, presence)
+        await self._open.published(bot, presence)
         self._healing.published(bot, presence)
         self._roster = (-ROSTER_FRESH_FOR, ())
 

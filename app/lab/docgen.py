@@ -189,7 +189,7 @@ def refusals_page() -> str:
                 "(`the-stream outbox`) unless it has a second way. Everything else, including codes that are not listed, is tried "
                 "again with growing pauses for `STREAM_DELIVERY_GIVE_UP`.",
                 "A refusal is remembered for one bot in one channel, for `STREAM_REFUSAL_MEMORY`, until a success disproves it, or until "
-                "Discord tells the gateway that the bot may write there again. "
+                "Discord tells the gateway that the bot may write, react or reply there again. "
                 "The operator is told once: `send` (nothing can be sent there, so no model is asked), `refer` (no replies, "
                 "plain messages pass), `react` (no reactions), `line` and `emoji` (these words, this reaction). A refusal to show the "
                 "channel before an answer counts as one to send, where the table has it for any act.",

@@ -107,6 +107,7 @@ class RecordingPorts:
         self.moves: list[tuple[str, str, str]] = []
         self.published: list[tuple[str, str, tuple[str, ...]]] = []
         self.writable: dict[str, frozenset[str]] = {}
+        self.presences: dict[str, Presence] = {}
         self.channel_names: dict[str, str] = {}
         self.answers: dict[str, frozenset[str]] = {}
         self.barred: list[tuple[str, str, str]] = []
@@ -264,6 +265,7 @@ class RecordingPorts:
         await self._reach()
         self.published.append((bot, presence.user_id, presence.channels))
         self.writable[bot] = presence.writable
+        self.presences[bot] = presence
         names = self.names.get(bot, (bot.title(),))
         self.entries[bot] = RosterEntry(
             bot=bot,

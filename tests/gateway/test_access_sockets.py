@@ -61,6 +61,32 @@ async def test_a_role_given_and_taken(town: Town) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("right", "places"),
+    [
+        (Permission.ADD_REACTIONS, "reactable"),
+        (Permission.READ_MESSAGE_HISTORY, "referable"),
+    ],
+)
+async def test_a_right_to_react_or_reply(
+    town: Town, right: Permission, places: str
+) -> None:
+    """It is published as soon as it is given, and when it is taken."""
+    elena = town.bots["elena"]
+    town.discord.deny(town.channel, elena, right)
+    await town.start("elena")
+
+    def published() -> bool:
+        known = getattr(town.ports.presences["elena"], places)
+        return str(town.channel.id) in known
+
+    assert not published()
+    town.discord.permit(town.channel, elena, right)
+    await until(published, what="the right after it was given")
+    town.discord.deny(town.channel, elena, right)
+    await until(lambda: not published(), what="the right gone")
+
+
 async def test_a_role_deleted(town: Town) -> None:
     """A role that is deleted lets nobody write any more."""
     role = town.discord.add_role("writers", permissions=Permission.SEND_MESSAGES)

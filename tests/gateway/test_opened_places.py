@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.domain.settings import Settings
@@ -19,6 +21,14 @@ REASON = "403 50013: Missing Permissions"
 def presence(*writable: str) -> Presence:
     """Elena in the channels 55 and 56, who may write in these."""
     return Presence("1", channels=("55", "56"), writable=frozenset(writable))
+
+
+def with_rights(react: str = "", refer: str = "") -> Presence:
+    """Elena in both, who may write in both, but react and reply only in these."""
+    both = presence("55", "56")
+    return replace(
+        both, reactable=frozenset(react.split()), referable=frozenset(refer.split())
+    )
 
 
 def refuse(store: Store) -> None:
@@ -50,3 +60,24 @@ async def test_a_start_tries_all_places(ports: StorePorts, store: Store) -> None
     refuse(store)
     await ports.publish("elena", presence("56"))
     assert refused(store) == ["55"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (Barred.REACT, with_rights(react="55")),
+        (Barred.REFER, with_rights(refer="55")),
+    ],
+)
+async def test_a_right_to_react_or_reply_that_is_given_back(
+    ports: StorePorts, store: Store, kind: Barred, given: Presence
+) -> None:
+    """It is used at once, too; where it is not given the refusal stays."""
+    await ports.publish("elena", with_rights())
+    for channel in ("55", "56"):
+        store.run(refusals.note("elena", channel, kind, REASON, Settings()))
+    await ports.publish("elena", with_rights())
+    assert kind in store.run(refusals.remembered("elena", "55"))
+    await ports.publish("elena", given)
+    assert store.run(refusals.remembered("elena", "55")) == {}
+    assert kind in store.run(refusals.remembered("elena", "56"))
