@@ -47,7 +47,8 @@ def unmute(scope: Scope, in_: In = None) -> None:
 
     where = scope_in(scope, in_)
     ended = end_mute(where, current_settings())
-    print_line(f"Unmuted: {where}" if ended else "It was not muted.")
+    none = f"{where} was not muted: `the-stream mutes` lists what is."
+    print_line(f"Unmuted: {where}" if ended else none)
 
 
 @commands.command()

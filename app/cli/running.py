@@ -55,14 +55,16 @@ def page(
     ] = False,
 ) -> None:
     """Serve the control room: a page that shows who decided what, with buttons."""
-    from app.web.links import make_link
+    from app.web.links import check_served, make_link
     from app.web.run import run as serve
 
     settings = current_settings()
     if not settings.page_port:
         raise ConfigurationError("STREAM_PAGE_PORT: is 0, which means no page.")
     if link:
-        print_line(make_link(settings))
+        address = make_link(settings)
+        check_served(settings)
+        print_line(address)
         return
     serve(settings)
 

@@ -92,6 +92,7 @@ def places(
     """Show what STREAM_PLACES says, or what holds in one channel, with the line that
     says so."""
     from app.cli.show import show_table
+    from app.lab.docgen import printable as as_written
     from app.operator.whereabouts import find_rules, list_places
 
     current = current_settings()
@@ -99,15 +100,18 @@ def places(
         if not channel.isdecimal():
             raise typer.BadParameter(f"{channel} is no channel's id")
         rows = [
-            (one.name, str(one.value), one.source)
+            (one.name, as_written(one.value), one.source)
             for one in find_rules(current, channel, parent, server)
         ]
         show_table(f"Channel {channel}", ("setting", "value", "from"), rows)
         return
     lines = [
-        (one.place, one.name, str(one.value), str(one.line))
+        (one.place, one.name, as_written(one.value), str(one.line))
         for one in list_places(current)
     ]
+    if current.places is None:
+        print_line("STREAM_PLACES names no file: settings hold everywhere alike.")
+        return
     show_table("Places", ("place", "setting", "value", "line"), lines)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +24,7 @@ LONGEST_WORD = 12
 """Longer words may be broken in a column, but for those that carry an id."""
 ID = re.compile(r"\d{15,}")
 """A part of an id copies nothing."""
+INDENT = 2
 FRAME = 3
 """Columns that the lines and blanks of one column take."""
 
@@ -152,14 +152,44 @@ def _print_rows(
     if sum(needed) + FRAME * len(needed) + 1 > console.width:
         _print_paragraphs(console, title, headings, cells)
         return
-    table = Table(title=shown_text(title), title_justify="left")
-    for heading, width in zip(headings, needed, strict=True):
-        table.add_column(
-            heading, overflow="fold", no_wrap=heading == whole, min_width=width
-        )
+    console.print(shown_text(title))
+    table = Table()
+    room = console.width - FRAME * len(needed) - 1
+    for heading, width in zip(
+        headings, _widths(headings, cells, needed, room), strict=True
+    ):
+        table.add_column(heading, overflow="fold", width=width)
     for row in cells:
         table.add_row(*row)
     console.print(table)
+
+
+def _widths(
+    headings: Sequence[str],
+    cells: Sequence[Sequence[Text]],
+    needed: Sequence[int],
+    room: int,
+) -> list[int]:
+    """Columns as wide as their content where there is room, else narrower, the widest
+    first: rich would cut off what does not fit."""
+    widths = [
+        max(Text(heading).cell_len, *(_longest_line(cell) for cell in column))
+        for heading, *column in zip(headings, *cells, strict=True)
+    ]
+    while sum(widths) > room:
+        most = max(
+            width for width, least in zip(widths, needed, strict=True) if width > least
+        )
+        place = next(
+            n for n, width in enumerate(widths) if width == most and width > needed[n]
+        )
+        widths[place] -= 1
+    return widths
+
+
+def _longest_line(cell: Text) -> int:
+    """The longest line of a cell, in columns of the terminal."""
+    return max((line.cell_len for line in cell.split()), default=0)
 
 
 def _cell(value: object) -> Text:
@@ -188,8 +218,15 @@ def _print_paragraphs(
         console.print(first, overflow="fold")
         for heading, cell in zip(headings[1:], others, strict=True):
             if cell.plain:
-                line = Text.assemble(f"{heading}: ", cell, overflow="fold")
-                console.print(Padding(line, (0, 0, 0, 2)))
+                _print_indented(console, Text.assemble(f"{heading}: ", cell))
+
+
+def _print_indented(console: Console, text: Text) -> None:
+    """Wrapped, behind two blanks, and without any at the end of a line: they would be
+    copied along."""
+    for line in text.wrap(console, console.width - INDENT, overflow="fold"):
+        line.rstrip()
+        console.print(Text(" " * INDENT) + line, soft_wrap=True)
 
 
 def show_vault(sealed: Sequence[Sealed], console: Console | None = None) -> None:

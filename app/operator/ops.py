@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import structlog
 from pydantic import SecretStr
@@ -302,9 +303,14 @@ def _sealed(store: Store, safe: Vault, bot: str, user_id: str) -> Sealed:
     )
 
 
+def kept_vault_key(settings: Settings) -> Path:
+    """Where `up` keeps the key that it makes."""
+    return settings.data_dir.expanduser() / "vault.key"
+
+
 def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
     """Those of the settings, or the one that `up` made on this machine."""
-    kept = settings.data_dir.expanduser() / "vault.key"
+    kept = kept_vault_key(settings)
     if settings.vault_keys or settings.redis_url or not kept.exists():
         return settings.vault_keys
     return (SecretStr(kept.read_text(encoding="utf-8").strip()),)
@@ -312,6 +318,9 @@ def vault_keys(settings: Settings) -> tuple[SecretStr, ...]:
 
 def _check(scope: str) -> None:
     if not SCOPE.match(scope):
+        kind = "channel" if scope.isdecimal() else "bot"
+        near = f"{kind}:{scope}"
+        meant = f" {near} was meant?" if SCOPE.match(near) else ""
         raise ConfigurationError(
-            "A scope is all, bot:NAME, channel:ID, guild:ID or bot:NAME@channel:ID."
+            f"A scope is all, bot:NAME, channel:ID, guild:ID or bot:NAME@channel:ID.{meant}"
         )

@@ -45,9 +45,13 @@ def find_costs(settings: Settings, by: By, days: int = 1) -> list[Spent]:
         for owner, key in _budgets(store, by, days):
             totals[owner].update(store.run(overview.spent(key)))
         known = {} if by is By.BOT else names_of(store, set(totals))
+        if by is By.PERSON:
+            known = remembered_names(store, totals.keys() - known.keys()) | known
+    # Gateways name the channels of servers: no others.
+    unnamed = "a private channel" if by is By.CHANNEL else ""
     table = [
         Spent(
-            name=known.get(owner, owner),
+            name=known.get(owner, unnamed or owner),
             id=owner,
             posts=total["posts"],
             tokens=total["tokens"],
@@ -76,6 +80,18 @@ def _budgets(store: Store, by: By, days: int) -> Iterator[tuple[str, str]]:
         pattern = keys.budget(f"{by}:*", day)
         for key in sorted(memories.scan(store, pattern)):
             yield key.split(":")[2], key
+
+
+def remembered_names(store: Store, ids: set[str]) -> dict[str, str]:
+    """Under what names bots remember these people: gateways tell of nicknames alone."""
+    found: dict[str, str] = {}
+    for entry in store.run(roster.roster()):
+        if ids <= found.keys():
+            break
+        for author, name in store.run(memories.authors(entry.bot)):
+            if author in ids:
+                found.setdefault(author, name)
+    return found
 
 
 def names_of(store: Store, ids: set[str]) -> dict[str, str]:

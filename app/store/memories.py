@@ -76,6 +76,26 @@ def values(bot: str, part: str, names: Sequence[str]) -> Call[dict[str, str]]:
     return command("HMGET", keys.memory(bot, part), *names, parse=parse)
 
 
+def authors(bot: str) -> Call[tuple[tuple[str, str], ...]]:
+    """(user id, name) of who said each line that a bot remembers, the newest first."""
+
+    def parse(reply: Reply) -> tuple[tuple[str, str], ...]:
+        newest_first = sorted(reply, key=lambda name: (len(name), name), reverse=True)
+        return tuple(_author(reply[name]) for name in newest_first)
+
+    # With the command that the page's login has.
+    return command("HGETALL", keys.memory(bot, "said"), parse=parse)
+
+
+def _author(item: str) -> tuple[str, str]:
+    try:
+        value = json.loads(item)["v"]
+        return str(value["author"]), str(value["name"])
+    except (ValueError, LookupError, TypeError):
+        # Edited by hand: nobody's.
+        return "", ""
+
+
 @script("memory.put")
 def _put_items(
     *items: str,

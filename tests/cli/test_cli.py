@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -400,6 +401,60 @@ def test_a_table_breaks_no_id() -> None:
         show_table("Mutes", ("scope", "by", "holds"), rows, console)
         assert isinstance(console.file, StringIO)
         assert scope in console.file.getvalue(), width
+
+
+@pytest.mark.parametrize("width", [*range(40, 100, 6), 160])
+def test_a_table_ends_where_the_terminal_does(width: int) -> None:
+    """No column is cut off, no line is padded with blanks that would be copied along,
+    and no cell is lost."""
+    console = Console(file=StringIO(), width=width, no_color=True)
+    cells = (
+        "aria",
+        "1576046835477250048",
+        "token  ******** (72 characters)",
+        "",
+        "4 h",
+    )
+    headings = ("bot", "user id", "secrets", "problem", "expires in")
+    show_table("Vault", headings, [cells, cells], console)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line for line in lines if line.endswith(" ")] == []
+    shown = " ".join("".join(lines).replace("│", " ").split())
+    assert all(word in shown for cell in cells for word in cell.split())
+    framed = [line for line in lines if line.startswith(("┏", "┃", "┡", "│", "└"))]
+    assert all(line[-1] in "┓┃┩│┘" for line in framed)
+
+
+def test_a_link_to_a_page_that_nobody_serves_is_refused(tmp_path: Path) -> None:
+    """A page takes none that was made before its start. Where one listens, it is
+    printed."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+        where = {"STREAM_DATA_DIR": str(tmp_path), "STREAM_PAGE_PORT": port}
+        served = run("page", "--link", cwd=None, **where)
+    assert served.stdout.startswith(f"http://127.0.0.1:{port}/login?key=")
+    alone = run("page", "--link", cwd=None, **where)
+    assert (alone.returncode, alone.stdout) == (1, "")
+    assert f"No page is served at http://127.0.0.1:{port}: " in alone.stderr
+    assert alone.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "meant"), [("aria", "bot:aria"), ("123456", "channel:123456")]
+)
+def test_a_scope_without_its_kind_names_what_was_meant(scope: str, meant: str) -> None:
+    """`mute aria` is the first thing that one types in a hurry."""
+    result = run("mute", scope)
+    assert result.returncode == 2
+    assert result.stderr.endswith(f" {meant} was meant?\n")
+
+
+def test_places_without_a_file_say_so() -> None:
+    """And a channel's values are written as the file would write them."""
+    assert run("places").stdout.startswith("STREAM_PLACES names no file")
+    assert " false " in run("places", "55").stdout
 
 
 def _all_commands(

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from app.domain.character import load_character
+from app.domain.settings import Settings
 from app.loopback.permissions import Permission
 from app.operator.doctor import examination, machine, redis_server
 from app.operator.doctor.discord_side import Seen, judge_rights
 from app.operator.doctor.findings import Finding, Level
+from app.operator.doctor.vaults import look_at_keys
 from app.store import clocks, heartbeats, keys, mutes, roster
 from app.store.calls import Call, command
 from app.store.door import Store
@@ -51,6 +54,16 @@ def test_where_all_is_well_nothing_is_found(stream: Stream) -> None:
         "discord",
         "models",
     }
+
+
+def test_a_key_that_up_has_made_is_told_by_its_file(tmp_path: Path) -> None:
+    """A variable that nobody set is not said to be set."""
+    settings = Settings(data_dir=tmp_path, _env_file=None)  # type: ignore[call-arg]
+    assert "no key yet" in look_at_keys(settings).what
+    (tmp_path / "vault.key").write_text(OTHER_KEY)
+    assert look_at_keys(settings).what == f"its key is in {tmp_path}/vault.key"
+    given = settings.model_copy(update={"vault_keys": (SecretStr(OTHER_KEY),)})
+    assert look_at_keys(given).what == "STREAM_VAULT_KEYS is set"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import redis
@@ -11,7 +12,7 @@ from app.cli.watching import lasting_text
 from app.operator.spending import By, find_costs
 from app.operator.status import read_status
 from app.runtime.clock import epoch_day
-from app.store import brakes, clocks, heartbeats, keys, mutes
+from app.store import brakes, clocks, heartbeats, keys, memories, mutes
 from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from tests.cli.commands import run
@@ -126,6 +127,30 @@ def test_costs_are_told_by_whom_you_like(stream: Stream) -> None:
     done = run("costs", "--by", "person", STREAM_REDIS_URL=stream.values["redis_url"])
     assert done.stdout.splitlines()[0] == "99: $7.0000, 0 tokens, 0 posts"
     assert "together: $7.0000, 5 tokens, 0 posts" in done.stdout
+    assert not obeyed(done.stdout)
+
+
+def test_costs_name_whoever_is_remembered(stream: Stream) -> None:
+    """Gateways tell of nicknames alone: who has none was a bare id. The newest name
+    counts, and what was edited into nonsense is nobody's."""
+    store, settings = stream.store, stream.settings()
+    for person in ("901", "902"):
+        spend(store, f"person:{person}", tokens=5)
+    spend(store, "channel:77", posts=1)
+    # Of lines that are too old none is kept.
+    newest = int(time.time() * 1000 - 1_420_070_400_000) << 22
+    for number, name in ((newest, f"Tom{CLIPBOARD}"), (newest - 1, "Thomas")):
+        value = {"author": "901", "name": name, "text": "hi"}
+        item = json.dumps({"v": value, "at": 1})
+        store.run(memories.put("elena", "said", {f"{number}.0": item}))
+    store.run(memories.put("elena", "said", {f"{newest + 1}.0": "nonsense"}))
+    people = {one.id: one.name for one in find_costs(settings, By.PERSON)}
+    assert people == {"901": f"Tom{CLIPBOARD}", "902": "902"}
+    assert [one.name for one in find_costs(settings, By.CHANNEL)] == [
+        "a private channel"
+    ]
+    done = run("costs", "--by", "person", STREAM_REDIS_URL=stream.values["redis_url"])
+    assert "(901): $0.0000, 5 tokens" in done.stdout
     assert not obeyed(done.stdout)
 
 

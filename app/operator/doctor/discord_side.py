@@ -178,7 +178,8 @@ def _check_rights(
         remedy = "give its role View Channel, in private channels too"
         yield fault(AREA, f"{bot}: sees no channel", remedy)
     elif not lacking:
-        yield fine(AREA, f"{bot}: hears {heard} channels, and lacks nothing it needs")
+        count = f"{heard} channel{'' if heard == 1 else 's'}"
+        yield fine(AREA, f"{bot}: hears {count}, and lacks nothing it needs")
 
 
 def _check_watchlist(character: Character, places: Sequence[Seen]) -> Iterator[Finding]:

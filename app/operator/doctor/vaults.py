@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.domain.settings import Settings
 from app.operator.doctor.findings import Finding, fault, fine, warning
-from app.operator.ops import vault_keys, vault_show
+from app.operator.ops import kept_vault_key, vault_keys, vault_show
 
 AREA = "vault"
 LOW_S = 3 * 3_600
@@ -15,8 +15,10 @@ LOW_S = 3 * 3_600
 
 def look_at_keys(settings: Settings) -> Finding:
     """Whether gateways and workers started from here have a key."""
-    if vault_keys(settings):
+    if settings.vault_keys:
         return fine(AREA, "STREAM_VAULT_KEYS is set")
+    if vault_keys(settings):
+        return fine(AREA, f"its key is in {kept_vault_key(settings)}")
     if not settings.redis_url:
         return fine(AREA, "no key yet: `the-stream up` makes one")
     remedy = "`the-stream vault key` makes one; set the same for gateways and workers"
