@@ -219,7 +219,9 @@ def _written(
             draft=Draft(),
             reason=NO_MODEL,
         )
-    account = DraftAccount(cost, lambda more: turn.reserve(more) is Reserve.OK)
+    account = DraftAccount(
+        cost, lambda more, seconds: turn.reserve(more, seconds) is Reserve.OK
+    )
     return _ask(run, candidate, messages, account)
 
 

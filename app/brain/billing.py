@@ -24,25 +24,26 @@ class Price(NamedTuple):
         return Cost(read + wrote, math.ceil(read * self.usd_in + wrote * self.usd_out))
 
 
-def _always(_: Cost) -> bool:
+def _always(cost: Cost, seconds: float) -> bool:
     return True
 
 
 @dataclass
 class DraftAccount:
     """What is held for one draft, and what its calls took. `more` holds more of every
-    budget; False: there is no room."""
+    budget, within so many seconds where calls of others run; False: there is no
+    room."""
 
     held: Cost = field(default_factory=Cost)
-    more: Callable[[Cost], bool] = _always
+    more: Callable[[Cost, float], bool] = _always
     spent: Cost = field(default_factory=Cost)
 
-    def covers(self, cost: Cost) -> bool:
+    def covers(self, cost: Cost, seconds: float) -> bool:
         """Whether a call of this cost may be made. What is not held yet is asked
         for."""
         missing = (self.spent + cost).beyond(self.held)
         if missing != Cost():
-            if not self.more(missing):
+            if not self.more(missing, seconds):
                 return False
             self.held = self.held + missing
         return True

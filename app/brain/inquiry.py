@@ -25,6 +25,8 @@ from app.runtime.traces import note_here
 TRIES = 2
 """Calls of one model before the next one of the list is asked."""
 BACKOFF_S = 0.5
+WAIT_SHARE = 0.5
+"""Part of the time left in which a further call may wait for room in a budget."""
 LATE_S = 1.0
 """Who wakes so much later than it wanted stood still: the process was stopped, or got no
 processor."""
@@ -65,7 +67,9 @@ class Inquiry:
         try: it is asked again without it."""
         quirks, tries = quirks_of(self.model), 0
         while True:
-            if not self.bill.account.covers(self._estimate(quirks)):
+            # Who waits for room must leave time for the call.
+            wait_s = self.remaining_s * WAIT_SHARE
+            if not self.bill.account.covers(self._estimate(quirks), wait_s):
                 return Trouble(Fault.BUDGET)
             found = self._try(quirks)
             if isinstance(found, ReadAnswer):

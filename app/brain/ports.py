@@ -72,9 +72,13 @@ class SpeakingTurn(Protocol):
         """Recent lines of the channel from Discord, oldest first. Moves the mark that
         STALE is judged by."""
 
-    def reserve(self, cost: Cost) -> Reserve:
+    def reserve(self, cost: Cost, seconds: float | None = None) -> Reserve:
         """Reserve what a model call may cost in every budget, before the call. After the
-        first one the floor is no longer handed over."""
+        first one the floor is no longer handed over.
+
+        Where room is only held for calls of others it waits for these, at most so long
+        or as long as a call may take.
+        """
 
     def commit(self, action: Action, *, final: bool = False) -> Commit:
         """The one atomic step from decision to outbox.

@@ -80,7 +80,9 @@ def _draft(run: Run, opening: Opening, turn: SpeakingTurn) -> Action:
     reserved = turn.reserve(cost)
     if reserved is not Reserve.OK:
         return action.model_copy(update={"reason": reserved})
-    account = DraftAccount(cost, lambda more: turn.reserve(more) is Reserve.OK)
+    account = DraftAccount(
+        cost, lambda more, seconds: turn.reserve(more, seconds) is Reserve.OK
+    )
     return _asked(
         run, speaker=speaker, messages=messages, action=action, account=account
     )

@@ -182,16 +182,20 @@ class StoredAnswerTurn:
             self.note("files", "missing", problem, {})
         return found
 
-    def reserve(self, cost: Cost) -> Reserve:
+    def reserve(self, cost: Cost, seconds: float | None = None) -> Reserve:
         """Mark the message as paid for and hold of every budget what a call may
         cost."""
         if not self.token:
             return Reserve.LOST_FLOOR
-        verdict, reason = when_free(
-            lambda: self._ask_for(cost), self.cycle.settings.model_timeout
-        )
+        verdict, reason = self._hold_when_free(cost, seconds)
         self._reserved(verdict, reason, cost)
         return verdict
+
+    def _hold_when_free(self, cost: Cost, seconds: float | None) -> tuple[Reserve, str]:
+        longest = self.cycle.settings.model_timeout
+        return when_free(
+            lambda: self._ask_for(cost), longest if seconds is None else seconds
+        )
 
     def _reserved(self, verdict: Reserve, reason: str, cost: Cost) -> None:
         if verdict is Reserve.OK:
@@ -209,6 +213,8 @@ class StoredAnswerTurn:
             return Reserve.LOST_FLOOR, False
         said = memories.reserve_line(self.cycle.bot, words) if words else None
         (verdict, reason), new = self.cycle.run_all(self._reserve_call(Cost()), said)
+        if verdict is Reserve.WAIT:
+            verdict, reason = self._hold_when_free(Cost(), None)
         self.cycle.uttered.append(words)
         self._reserved(verdict, reason, Cost())
         return verdict, new is not False

@@ -355,12 +355,12 @@ class Chores:
         if speaker is None:
             return ""
         hold, estimate = request(), speaker.estimate(messages)
-        refused = self._hold(served, estimate, hold)
+        refused = self._hold(served, estimate, hold, self._settings.model_timeout)
         if refused:
             log.info("no model call", bot=bot, reason=refused)
             return ""
         account = DraftAccount(
-            estimate, lambda more: not self._hold(served, more, hold)
+            estimate, lambda more, wait_s: not self._hold(served, more, hold, wait_s)
         )
         self._store.run(stats.count("model_calls"))
         try:
@@ -374,8 +374,8 @@ class Chores:
         finally:
             self._store.run(holds.settle(hold, served.limits, account.spent, request()))
 
-    def _hold(self, served: Served, cost: Cost, hold: str) -> str:
-        """Hold what a call may cost. Why not, or nothing."""
+    def _hold(self, served: Served, cost: Cost, hold: str, wait_s: float) -> str:
+        """Hold what a call may cost, within so many seconds. Why not, or nothing."""
         bot, limits = served.character.name, served.limits
         verdict, reason = when_free(
             lambda: self._store.run(
@@ -383,7 +383,7 @@ class Chores:
                     bot, limits=limits, cost=cost, hold=hold, request=request()
                 )
             ),
-            self._settings.model_timeout,
+            wait_s,
         )
         return "" if verdict is Reserve.OK else reason
 

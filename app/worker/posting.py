@@ -100,7 +100,7 @@ class PostTurn:
         willing = without_unwilling(cycle.store, cycle.settings, found)
         return called(cycle.store, guild, willing)
 
-    def reserve(self, cost: Cost) -> Reserve:
+    def reserve(self, cost: Cost, seconds: float | None = None) -> Reserve:
         """Hold of every budget what a model call may cost."""
         post, cycle = self.granted, self.cycle
         if post is None:
@@ -117,7 +117,7 @@ class PostTurn:
                     request=request(),
                 )
             ),
-            cycle.settings.model_timeout,
+            cycle.settings.model_timeout if seconds is None else seconds,
         )
         if verdict is Reserve.OK and not self.asked:
             self.asked = True

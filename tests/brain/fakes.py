@@ -174,7 +174,7 @@ class FakeAnswer:
         self._called("context")
         return tuple(self.ports.lines)
 
-    def reserve(self, cost: Cost) -> Reserve:
+    def reserve(self, cost: Cost, seconds: float | None = None) -> Reserve:
         self.ports.reserved.append(cost.tokens)
         return Reserve.OK if self.ports.budget else Reserve.BUDGET
 
@@ -235,7 +235,7 @@ class FakePost:
     def context(self) -> Sequence[ChatLine]:
         return ()
 
-    def reserve(self, cost: Cost) -> Reserve:
+    def reserve(self, cost: Cost, seconds: float | None = None) -> Reserve:
         self.ports.reserved.append(cost.tokens)
         return Reserve.OK if self.ports.budget else Reserve.BUDGET
 

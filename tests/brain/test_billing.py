@@ -82,7 +82,7 @@ def test_each_further_try_asks_for_more(monkeypatch: pytest.MonkeyPatch) -> None
         one, asked = made(server.url), []
         estimate = one.estimate(ASK)
 
-        def more(cost: Cost) -> bool:
+        def more(cost: Cost, _: float) -> bool:
             asked.append(cost)
             return False
 
@@ -90,6 +90,20 @@ def test_each_further_try_asks_for_more(monkeypatch: pytest.MonkeyPatch) -> None
         with pytest.raises(ModelUnavailable, match="no budget for another try"):
             one.ask(ASK, NOW_MS, account)
         assert (len(server.requests), asked, account.spent) == (1, [estimate], estimate)
+
+
+def test_who_waits_for_room_leaves_time_for_the_call() -> None:
+    """A further call that has waited for others' ends must not find its time over."""
+    waits: list[float] = []
+
+    def more(_: Cost, seconds: float) -> bool:
+        waits.append(seconds)
+        return True
+
+    with ProviderServer(lambda _: said("Hi.")) as server:
+        one = made(server.url)
+        assert one.ask(ASK, NOW_MS, DraftAccount(more=more)).content
+        assert 0 < waits[0] <= one.timeout / 2
 
 
 @pytest.mark.parametrize(
@@ -127,7 +141,7 @@ def test_a_try_without_room_is_no_fault_of_the_provider() -> None:
         one = made(server.url)
         for _ in range(6):
             with pytest.raises(ModelUnavailable, match="no budget"):
-                one.ask(ASK, NOW_MS, DraftAccount(more=lambda _: False))
+                one.ask(ASK, NOW_MS, DraftAccount(more=lambda *_: False))
         assert one.ask(ASK, NOW_MS).content
 
 

@@ -178,7 +178,8 @@ class Budget:
         looks = self.has("reserve checks and counts in one step")
         if not (not self._spent(s, cycle.hops) if looks else cycle.allowed):
             held = sum(other is not None and other.held for other in s.cycle)
-            fits = not self._spent(s._replace(money=s.money - held), cycle.hops)
+            ended = s._replace(posts=s.posts - held, money=s.money - held)
+            fits = not self._spent(ended, cycle.hops)
             if looks and fits and self.has("reserve waits for calls that run"):
                 return
             yield (

@@ -302,18 +302,23 @@ class Reference(Rooms):
         before = self.holds.get(hold)
         cost = Spent(posts=0 if before else 1, tokens=tokens, micro_usd=micro_usd)
         scopes = self.payers(w.bot, w.event)
-        if self._refused(w, cost):
-            return "budget"
-        if self.days_spent(scopes, cost):
-            return "wait" if not before and self._may_fit(scopes, cost) else "budget"
+        later = before is not None
+        if self._refused(w, cost) or self.days_spent(scopes, cost):
+            return self._put_off(hold, self._may_fit(w, scopes, cost, hold, later))
         root, _ = self.root_of(w.event)
         excess = (OVERRUN - 1) * (
             micro_usd + (before.amount.micro_usd if before else 0)
         )
-        if excess and any(
-            self._crowded(scope, hold, excess, micro_usd) for scope in scopes
-        ):
-            return "budget" if before else "wait"
+        full = [
+            scope
+            for scope in scopes
+            if excess and self._crowded(scope, hold, excess, micro_usd)
+        ]
+        if full:
+            goes_on = any(
+                not self.holds[name].waits for name in self._running(full[0], hold)
+            )
+            return self._put_off(hold, not later or goes_on)
         self._hold(hold, scopes, root, cost)
         for scope in scopes if excess or tokens else ():
             self.calls.setdefault(scope, {})[hold] = (
@@ -332,22 +337,38 @@ class Reference(Rooms):
         spent = self.root_spent(root, hops, cost, owed=hops == 0 and w.direct)
         return spent or (self._shared(w) and self.share_spent(w.bot, w.event.author_id))
 
-    def _may_fit(self, scopes: tuple[str, ...], cost: Spent) -> bool:
-        """Would there be room if all calls that run took nothing?"""
-        running = {
+    def _put_off(self, hold: str, waits: bool) -> str:
+        """What is told to a call without room. Who waits with a part held is known."""
+        if hold in self.holds:
+            self.holds[hold].waits = waits
+        return "wait" if waits else "budget"
+
+    def _running(self, scope: str, hold: str) -> list[str]:
+        """Holds of calls of others that run and draw on a budget."""
+        calls = self.calls.get(scope, {})
+        return [
             name
-            for calls in self.calls.values()
             for name, (until, _) in calls.items()
-            if until > self.now()
-        }
-        days = deepcopy(self.days)
-        for name in running:
+            if name != hold and until > self.now()
+        ]
+
+    def _may_fit(
+        self, w: Who, scopes: tuple[str, ...], cost: Spent, hold: str, later: bool
+    ) -> bool:
+        """Would there be room if all calls that run took nothing? A later call of a draft
+        waits for none that waits itself."""
+        days, roots = deepcopy(self.days), deepcopy(self.roots)
+        for name in self._running("all", hold):
             held = self.holds[name]
-            for scope in held.scopes:
-                self.days[scope].tokens -= held.amount.tokens
-                self.days[scope].micro_usd -= held.amount.micro_usd
-        fits = not self.days_spent(scopes, cost)
-        self.days = days
+            if later and held.waits:
+                continue
+            booked = [self.roots[held.root], *(self.days[one] for one in held.scopes)]
+            for spent in booked:
+                spent.posts -= held.amount.posts
+                spent.tokens -= held.amount.tokens
+                spent.micro_usd -= held.amount.micro_usd
+        fits = not self._refused(w, cost) and not self.days_spent(scopes, cost)
+        self.days, self.roots = days, roots
         return fits
 
     def _crowded(self, scope: str, hold: str, excess: int, micro_usd: int) -> bool:
@@ -367,7 +388,8 @@ class Reference(Rooms):
 
     def _hold(self, name: str, scopes: tuple[str, ...], root: str, cost: Spent) -> None:
         self.book(scopes, root, cost)
-        amount = self.holds.setdefault(name, Hold(scopes, root)).amount
+        held = self.holds.setdefault(name, Hold(scopes, root))
+        held.waits, amount = False, held.amount
         amount.posts += cost.posts
         amount.tokens += cost.tokens
         amount.micro_usd += cost.micro_usd

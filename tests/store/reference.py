@@ -66,6 +66,8 @@ class Hold:
     scopes: tuple[str, ...]
     root: str
     amount: Spent = field(default_factory=Spent)
+    waits: bool = False
+    """Whether its draft waits to hold more."""
 
 
 class Rooms:

@@ -81,15 +81,43 @@ def test_each_budget_is_held_before_the_call(store: Store, cap: str, who: str) -
 
 
 def test_a_post_is_held_too(store: Store) -> None:
-    """Of two answers that are written at once for the last post of a day, one is not
-    paid for; a silence gives its post back."""
+    """Of two answers that are written at once for the last post of a day, one waits for
+    the other's end; a silence gives its post back."""
     m = Machine(store, {"daily_posts": 1, "cooldown": 0, "quiet_time": 0})
     one, entry = asked(m, "aria", "1")
     two, other = asked(m, "aria", "2", "66", BOB)
-    assert [m.reserve(one, entry), m.reserve(two, other)] == ["ok", "budget"]
+    assert [m.reserve(one, entry), m.reserve(two, other)] == ["ok", "wait"]
     m.settle(one, entry, 100, 0)
     assert m.reserve(two, other) == "ok"
     assert m.commit(two, other) == "committed"
+
+
+@pytest.mark.parametrize("took", [900, 200])
+@pytest.mark.parametrize("cap", ["root_posts", "root_tokens", "root_usd"])
+def test_who_may_have_room_in_its_root_waits(store: Store, cap: str, took: int) -> None:
+    """Two bots at once for one message: the second is refused only when the first has
+    ended and took the room."""
+    caps = {"root_posts": 1, "root_tokens": 1_500, "root_usd": 0.0015}
+    m = Machine(store, {"cooldown": 0, "quiet_time": 0, cap: caps[cap]})
+    m.admit(world.direct("aria", world.event("1"), ("aria", "dotty")))
+    one = m.begin(Lane("aria", "55"))
+    assert one is not None
+    assert m.claim(one, one.entries[0]) == "granted"
+    assert m.reserve(one, one.entries[0], 1_000, micro_usd=1_000) == "ok"
+    # Its lease ends, as that of a worker that stands still; its call goes on.
+    m.world.advance(world.LATER_MS)
+    m.admit(world.direct("dotty", world.event("1"), ("aria", "dotty")))
+    two = m.begin(Lane("dotty", "55"))
+    assert two is not None
+    assert m.claim(two, two.entries[0]) == "granted"
+    assert m.reserve(two, two.entries[0], 1_000, micro_usd=1_000) == "wait"
+    assert m.reserve(two, two.entries[0], 1_600, micro_usd=1_600) == (
+        "budget" if cap != "root_posts" else "wait"
+    )
+    m.settle(one, one.entries[0], took, took)
+    assert m.reserve(two, two.entries[0], 1_000, micro_usd=1_000) == (
+        "ok" if took == 200 or cap == "root_posts" else "budget"
+    )
 
 
 @pytest.mark.parametrize("cap", ["root_usd", "root_tokens"])
@@ -191,20 +219,54 @@ def test_a_zombie_that_commits_is_paid_from_its_hold(store: Store) -> None:
     assert booked(m, "aria") == Cost(50, 400)
 
 
-def test_a_second_call_for_the_same_draft_never_waits(store: Store) -> None:
-    """Two drafts that wait for each other's end with a part held would wait for ever:
-    the second call is refused instead."""
-    m = Machine(store, {"daily_usd": 0.11, "cooldown": 0, "quiet_time": 0})
-    one, entry = asked(m, "aria", "1")
-    two, other = asked(m, "aria", "2", "66", BOB)
-    assert [
-        m.reserve(one, entry, 10, micro_usd=1_000),
-        m.reserve(two, other, 10, micro_usd=1_000),
-    ] == ["ok", "ok"]
-    assert [
-        m.reserve(one, entry, 10, micro_usd=1_000),
-        m.reserve(two, other, 10, micro_usd=1_000),
-    ] == ["ok", "budget"]
+NARROW: dict[str, tuple[dict[str, Any], int, int]] = {
+    "tokens": ({"daily_tokens": 2_500}, 600, 0),
+    "money": ({"daily_usd": 0.11}, 0, 20_000),
+}
+"""Room for a call each of two drafts, and what a further call takes, which has no room
+beside both."""
+
+
+def two_drafts(store: Store, narrow: dict[str, Any]) -> list[Any]:
+    """A machine, and two drafts with a call each."""
+    m = Machine(store, narrow | {"cooldown": 0, "quiet_time": 0})
+    drafts = [asked(m, "aria", "1"), asked(m, "aria", "2", "66", BOB)]
+    for cycle, entry in drafts:
+        assert m.reserve(cycle, entry, 1_000, micro_usd=1_000) == "ok"
+    return [m, *drafts]
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_a_second_call_for_the_same_draft_waits(store: Store, narrow: str) -> None:
+    """As a first one does: it is made when the call of another has ended."""
+    caps, tokens, micro_usd = NARROW[narrow]
+    m, (one, entry), (two, other) = two_drafts(store, caps)
+    for _ in range(2):
+        assert m.reserve(one, entry, tokens, micro_usd=micro_usd) == "wait"
+    m.settle(two, other, 100, 100)
+    assert m.reserve(one, entry, tokens, micro_usd=micro_usd) == "ok"
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_two_second_calls_do_not_wait_for_each_other(store: Store, narrow: str) -> None:
+    """Both with a part held, they would wait for ever: who asks last is refused, and the
+    other goes on when that draft has ended."""
+    caps, tokens, micro_usd = NARROW[narrow]
+    m, (one, entry), (two, other) = two_drafts(store, caps)
+    assert m.reserve(one, entry, tokens, micro_usd=micro_usd) == "wait"
+    assert m.reserve(two, other, tokens, micro_usd=micro_usd) == "budget"
+    # Refused, it waits no longer: it is about to end.
+    assert m.reserve(one, entry, tokens, micro_usd=micro_usd) == "wait"
+    m.settle(two, other, 100, 100)
+    assert m.reserve(one, entry, tokens, micro_usd=micro_usd) == "ok"
+
+
+def test_who_goes_on_is_waited_for_again(store: Store) -> None:
+    """A draft that waited and got its room is one whose call runs."""
+    m, (one, entry), (two, other) = two_drafts(store, {"daily_tokens": 3_000})
+    assert m.reserve(one, entry, 1_500) == "wait"
+    assert m.reserve(one, entry, 600) == "ok"
+    assert m.reserve(two, other, 600) == "wait"
 
 
 @pytest.mark.parametrize("took", [900, 200])

@@ -39,6 +39,13 @@ class NearlySpent(Protocol):
     addressed = (("aria",), ("dotty",))
 
 
+class NearlySpentRoot(Protocol):
+    """One message's tokens are enough for one call and a half."""
+
+    settings: ClassVar = {"root_tokens": 150, "cooldown": 0, "quiet_time": 0}
+    addressed = (("aria", "dotty"),)
+
+
 MUTANTS = {
     "the worst bidder wins": (
         "election.decide",
@@ -132,9 +139,15 @@ MUTANTS = {
     ),
     "what is held for calls is spent": (
         "budget.reserve",
-        "held[1] == tonumber(day)",
+        "held[1] == value",
         "false",
         NearlySpent,
+    ),
+    "what a root holds for calls is spent": (
+        "budget.reserve",
+        "not spent(cost, held)",
+        "not spent(cost, cost_of(0, 0, 0))",
+        NearlySpentRoot,
     ),
     "a refused draft is free": ("answer.commit", "  pay(0)\n", "", Money),
     "a silence settles nothing": (

@@ -14,12 +14,14 @@ from app.domain.settings import Settings
 from app.domain.verdicts import Reserve
 from app.rules import decay
 from app.runtime.clock import epoch_day
-from app.store import holds, keys, states
+from app.store import floors, holds, keys, states
+from app.store.calls import command
 from app.store.door import Store
 from app.store.floors import Holder
 from app.store.lanes import Begun
 from app.store.limits import Limits
 from app.store.posts import PostTarget
+from app.worker import holding
 from app.worker.answering import StoredAnswerTurn
 from app.worker.ports import Ports
 from app.worker.posting import PostTurn
@@ -96,6 +98,30 @@ def test_a_post_that_is_not_written_costs_what_the_model_took(
     )
     assert not store.client.exists(keys.hold(opened.hold))
     assert opened.granted is None
+
+
+def test_words_that_cost_nothing_wait_for_a_post_that_is_held(
+    turn: StoredAnswerTurn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last post of a day is held for a call that runs: it may end in silence."""
+    told = iter([(Reserve.WAIT, "posts"), (Reserve.WAIT, "posts"), (Reserve.OK, "")])
+    asked = command("TIME", parse=lambda _: next(told))
+    monkeypatch.setattr(floors, "reserve", lambda *_, **__: asked)
+    monkeypatch.setattr(holding, "AGAIN_S", 0.0)
+    turn.token, turn.expected = "1", None
+    assert turn.reserve_words("Good morning.") == (Reserve.OK, True)
+    assert turn.expected == Cost()
+
+
+def test_a_further_call_waits_as_long_as_it_is_told(
+    turn: StoredAnswerTurn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a draft goes on while it waits for room."""
+    asked = command("TIME", parse=lambda _: (Reserve.WAIT, "money"))
+    monkeypatch.setattr(floors, "reserve", lambda *_, **__: asked)
+    turn.token = "1"
+    assert turn.reserve(HELD, seconds=0.0) is Reserve.WAIT
+    assert turn.expected == HELD, "nothing more is held"
 
 
 def test_a_turn_reads_the_state_of_its_own_channel_alone(

@@ -15,8 +15,8 @@ if kind ~= 'direct' then
   if paid and paid ~= bot then return {'lost_floor', paid .. ' has paid for it'} end
 end
 local root, hops = root_of(message, author_kind)
-local function spent(cost)
-  return answer_spent(root, hops, kind, limits, cost)
+local function spent(cost, held)
+  return answer_spent(root, hops, kind, limits, cost, held)
     or author and share_spent(bot, author, limits, 1)
 end
 local cost = cost_of(1, tokens, micro_usd)

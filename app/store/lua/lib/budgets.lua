@@ -32,18 +32,19 @@ local function cost_of(posts, tokens, micro_usd)
 end
 
 -- Why a root may cause nothing more, or nil. `owed`: an answer that a person asked for. What foreign bots said meanwhile takes
--- none of those.
-local function root_spent(root, hops, limits, cost, owed)
+-- none of those. `held`: of what is booked on it, what counts as not spent.
+local function root_spent(root, hops, limits, cost, owed, held)
+  held = held or cost_of(0, 0, 0)
   if root == '' then return 'no known cause' end
   if hops >= limits.root_hops and hops > 0 then return 'hops ' .. hops .. ' of ' .. limits.root_hops end
   local spent = counts_of(keys.cause_root(root), 'posts', 'foreign', 'tokens', 'limit', 'micro_usd')
   if hops > 0 and not spent[1] and not spent[2] then return 'root forgotten' end
-  local posts = (spent[1] or 0) + (not owed and spent[2] or 0)
+  local posts = (spent[1] or 0) - held.posts + (not owed and spent[2] or 0)
   local limit = spent[4] or limits.root_posts
   if cost.posts > 0 and posts >= limit then return 'posts ' .. posts .. ' of ' .. limit end
-  local tokens = spent[3] or 0
+  local tokens = (spent[3] or 0) - held.tokens
   if tokens + cost.tokens > limits.root_tokens then return 'tokens ' .. tokens .. ' of ' .. limits.root_tokens end
-  local money = spent[5] or 0
+  local money = (spent[5] or 0) - held.micro_usd
   if money + cost.micro_usd > limits.root_micro_usd then
     return 'micro-dollars ' .. money .. ' of ' .. limits.root_micro_usd
   end
@@ -51,8 +52,8 @@ local function root_spent(root, hops, limits, cost, owed)
 end
 
 -- The same for an answer of this kind. Who names k bots is owed k answers, but no more than a root may cause and cost.
-local function answer_spent(root, hops, kind, limits, cost)
-  return root_spent(root, hops, limits, cost, hops == 0 and kind == 'direct')
+local function answer_spent(root, hops, kind, limits, cost, held)
+  return root_spent(root, hops, limits, cost, hops == 0 and kind == 'direct', held)
 end
 
 -- The budgets that an answer is booked on: the bot's, everybody's, and where they are known the person's and the channel's.

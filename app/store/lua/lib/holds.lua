@@ -35,20 +35,38 @@ local function running_calls(scope, id)
   return running
 end
 
+-- What is held in all for calls of others that run and draw on a budget: those of one day, or of one root. For a `later` call of
+-- a draft those that wait themselves are left out: two that waited for each other with a part held would wait for ever.
+local function held_meanwhile(scope, id, field, value, later)
+  local sum = cost_of(0, 0, 0)
+  for _, call in ipairs(running_calls(scope, id)) do
+    local key = keys.hold(call.id)
+    local held = redis.call('HMGET', key, field, 'waits')
+    if held[1] == value and not (later and held[2]) then
+      local amounts = counts_of(key, unpack(COUNTS))
+      for place, count in ipairs(COUNTS) do sum[count] = sum[count] + (amounts[place] or 0) end
+    end
+  end
+  return sum
+end
+
 -- Would these budgets have room if the calls that run took nothing of what is held for them?
-local function may_fit(budgets, id, cost, day)
+local function may_fit(budgets, id, cost, day, later)
   local eased = {}
   for place, budget in ipairs(budgets) do
-    local tokens, micro_usd = budget.tokens, budget.micro_usd
-    for _, call in ipairs(running_calls(budget.scope, id)) do
-      local held = counts_of(keys.hold(call.id), 'day', 'tokens', 'micro_usd')
-      if held[1] == tonumber(day) then
-        tokens, micro_usd = tokens + (held[2] or 0), micro_usd + (held[3] or 0)
-      end
-    end
-    eased[place] = {scope = budget.scope, posts = budget.posts, tokens = tokens, micro_usd = micro_usd}
+    local held = held_meanwhile(budget.scope, id, 'day', day, later)
+    eased[place] = {scope = budget.scope, posts = budget.posts + held.posts, tokens = budget.tokens + held.tokens,
+      micro_usd = budget.micro_usd + held.micro_usd}
   end
   return not budgets_spent(eased, cost, day)
+end
+
+-- Does a call of another run on this budget that does not wait itself?
+local function another_goes_on(scope, id)
+  for _, call in ipairs(running_calls(scope, id)) do
+    if redis.call('HEXISTS', keys.hold(call.id), 'waits') == 0 then return true end
+  end
+  return false
 end
 
 -- Would more than one of the calls that run now pass a day's money, took each OVERRUN times what is held for it?
@@ -64,7 +82,8 @@ local function crowded(budgets, id, own, cost, day)
   return nil
 end
 
--- Hold `cost` under `id`, beside what is held there already. `spent` may name another reason against it.
+-- Hold `cost` under `id`, beside what is held there already. `spent` may name another reason against it, given what of its root
+-- is held for calls that run.
 -- Returns {verdict, reason}: ok | budget | wait (others' calls must end first)
 local function take_hold(id, bot, root, person, channel, limits, cost, spent)
   local key = keys.hold(id)
@@ -72,16 +91,20 @@ local function take_hold(id, bot, root, person, channel, limits, cost, spent)
   local day = before[1] or epoch_day()
   -- One draft is one post, however many calls it takes.
   if before[1] then cost.posts = 0 end
-  local budgets = budgets_of(bot, person, channel, limits)
-  -- A call that waited for another with its own part held could wait for ever.
-  local later = before[1] and 'budget' or 'wait'
-  local why = spent(cost)
-  if why then return {'budget', why} end
-  why = budgets_spent(budgets, cost, day)
-  if why then return {may_fit(budgets, id, cost, day) and later or 'budget', why} end
+  local budgets, later = budgets_of(bot, person, channel, limits), before[1] and true or false
+  local function refuse(waits, why)
+    if later and waits then redis.call('HSET', key, 'waits', 1) else redis.call('HDEL', key, 'waits') end
+    return {waits and 'wait' or 'budget', why}
+  end
+  local why = spent(cost, cost_of(0, 0, 0)) or budgets_spent(budgets, cost, day)
+  if why then
+    local held = held_meanwhile('all', id, 'root', root, later)
+    return refuse(not spent(cost, held) and may_fit(budgets, id, cost, day, later), why)
+  end
   local excess = (OVERRUN - 1) * ((tonumber(before[2] or nil) or 0) + cost.micro_usd)
   local full = excess > 0 and crowded(budgets, id, excess, cost, day)
-  if full then return {later, 'money of ' .. full .. ' for calls that run'} end
+  if full then return refuse(not later or another_goes_on(full, id), 'money of ' .. full .. ' for calls that run') end
+  redis.call('HDEL', key, 'waits')
   book(budgets, root, cost, day)
   redis.call('HSET', key, 'day', day, 'bot', bot, 'root', root, 'person', person, 'channel', channel)
   for _, count in ipairs(COUNTS) do add_count(key, count, cost[count]) end
