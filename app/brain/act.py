@@ -219,10 +219,19 @@ def _written(
             draft=Draft(),
             reason=NO_MODEL,
         )
+    return _within(cost, run, chosen, messages)
+
+
+def _within(cost: Cost, run: Run, chosen: Chosen, messages: list[BaseMessage]) -> Draft:
+    """What the model says for what is held, and for more where there is room."""
+    turn = chosen.turn
     account = DraftAccount(
         cost, lambda more, seconds: turn.reserve(more, seconds) is Reserve.OK
     )
-    return _ask(run, candidate, messages, account)
+    draft = _ask(run, chosen.candidate, messages, account)
+    for doubt in account.doubts:
+        turn.note(step="model", verdict="doubted", reason=doubt, numbers={})
+    return draft
 
 
 def _refused(reserved: Reserve) -> Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage
 
@@ -24,6 +25,9 @@ UNLIMITED = 2_000
 """Tokens that an answer without a limit is taken for."""
 MOST_WRITTEN = 200_000
 """No answer takes more tokens, reasoning included."""
+ODD_TIMES = 2
+"""Who counts so many times what an answer may hold ignores the limit, or tells what is
+not true."""
 OVERHEAD = 10_000
 """Tokens that a provider may add to a prompt by itself."""
 _LENGTH = frozenset(
@@ -57,6 +61,15 @@ class ReadAnswer:
     content: str
     reply: Reply | None = None
     fault: Fault | None = None
+
+
+class Usage(NamedTuple):
+    """Tokens read and written, as they are booked. `doubt`: what was odd about the
+    provider's counts, or empty."""
+
+    read: int
+    wrote: int
+    doubt: str = ""
 
 
 def read_answer(message: BaseMessage) -> ReadAnswer:
@@ -109,17 +122,18 @@ def tokens_of(words: str) -> int:
     return len(words.encode("utf-8", "replace")) // BYTES_PER_TOKEN
 
 
-def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]:
-    """Tokens read and written. `asked` is the prompt's size by our estimate, `limit`
-    the most that may be written.
+def used(message: BaseMessage, asked: int, limit: int | None) -> Usage:
+    """What a call took. `asked` is the prompt's size by our estimate, `limit` the most
+    that may be written.
 
-    What a provider reports is taken where it can be true; zero, nothing, and what no
-    call can take count as the estimate.
+    What a provider reports is taken where it can be true, also where it is odd: it may
+    charge for it. Zero, nothing, and what no call can take count as the estimate.
     """
     usage = message.usage_metadata if isinstance(message, AIMessage) else None
-    read, wrote = (
+    told = (
         (usage["input_tokens"], usage["output_tokens"]) if usage is not None else (0, 0)
     )
+    read, wrote = told
     if not (
         _is_count(read)
         and asked * BYTES_PER_TOKEN // 100 <= read <= asked * BYTES_PER_TOKEN + OVERHEAD
@@ -134,7 +148,24 @@ def used(message: BaseMessage, asked: int, limit: int | None) -> tuple[int, int]
             if _ended(message) in _LENGTH
             else min(tokens_of(str(message.content)) + 1, most)
         )
-    return read, wrote
+    return Usage(read, wrote, _doubt(told, asked, limit))
+
+
+def _doubt(told: tuple[object, object], asked: int, limit: int | None) -> str:
+    """What is odd about a provider's counts, or empty. That it counts nothing is
+    usual."""
+    read, wrote = told
+    if _above(read, asked * BYTES_PER_TOKEN + OVERHEAD):
+        return f"it counts {read} tokens read of about {asked}: the estimate is booked"
+    if _above(wrote, MOST_WRITTEN):
+        return f"it counts {wrote} tokens written: the estimate is booked"
+    if limit is not None and _above(wrote, ODD_TIMES * limit):
+        return f"it counts {wrote} tokens written where {limit} were allowed"
+    return ""
+
+
+def _above(count: object, most: int) -> bool:
+    return isinstance(count, int) and count > most
 
 
 def _is_count(value: object) -> bool:

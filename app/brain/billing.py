@@ -37,6 +37,8 @@ class DraftAccount:
     held: Cost = field(default_factory=Cost)
     more: Callable[[Cost, float], bool] = _always
     spent: Cost = field(default_factory=Cost)
+    doubts: list[str] = field(default_factory=list)
+    """What was odd about the counts of its providers."""
 
     def covers(self, cost: Cost, seconds: float) -> bool:
         """Whether a call of this cost may be made. What is not held yet is asked

@@ -104,8 +104,12 @@ class Inquiry:
                 trouble = replace(trouble, fault=self._slow_one())
             return self._charged(trouble, transfer, quirks)
         limit = quirks.most or self.bill.limit
-        read, wrote = answers.used(message, self.bill.asked, limit)
+        if quirks.limit == "none":
+            limit = None
+        read, wrote, doubt = answers.used(message, self.bill.asked, limit)
         self.bill.add(self.price.of(read, wrote))
+        if doubt:
+            self.bill.account.doubts.append(f"{self.name}: {doubt}")
         note_here(
             {"gen_ai.usage.input_tokens": read, "gen_ai.usage.output_tokens": wrote}
         )

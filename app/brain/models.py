@@ -159,7 +159,7 @@ class Speaker:
     answered."""
     _resting: dict[int, tuple[float, Trouble]] = field(default_factory=dict)
     """By place in `models`: until which monotonic time it is left alone, and why."""
-    _told: dict[tuple[str, Fault], float] = field(default_factory=dict)
+    _told: dict[tuple[str, str], float] = field(default_factory=dict)
     _last: str = ""
 
     def name(self, place: int) -> str:
@@ -256,7 +256,7 @@ class Speaker:
             until=until,
             wait=self.wait,
         )
-        before = bill.spent
+        before, known = bill.spent, len(bill.account.doubts)
         with span(
             f"chat {name.partition(':')[2] or name}",
             "",
@@ -272,6 +272,9 @@ class Speaker:
             time.monotonic() - begin
         )
         metrics.note_spending(self.bot, took.tokens, took.micro_usd)
+        for doubt in bill.account.doubts[known:]:
+            if self._is_news(name, "doubt"):
+                log.warning("odd usage", bot=self.bot, model=name, reason=doubt)
         if isinstance(found, Trouble):
             pause = min(found.retry_after or 0.0, LONGEST_REST_S)
             silent = found.fault in SILENT and time.monotonic() >= until
@@ -280,12 +283,18 @@ class Speaker:
             self._resting[place] = (time.monotonic() + pause, found)
         return found
 
+    def _is_news(self, name: str, kind: str) -> bool:
+        """Whether nothing of this kind was logged of the model within an hour."""
+        key, now = (name, kind), time.monotonic()
+        if now - self._told.get(key, -TOLD_S) < TOLD_S:
+            return False
+        self._told[key] = now
+        return True
+
     def _tell(self, place: int, trouble: Trouble) -> None:
         """Log the trouble, each kind of a model once an hour."""
-        key, now = (self.name(place), trouble.fault), time.monotonic()
-        if now - self._told.get(key, -TOLD_S) < TOLD_S:
+        if not self._is_news(self.name(place), trouble.fault):
             return
-        self._told[key] = now
         log.warning(
             "model failed",
             bot=self.bot,

@@ -21,6 +21,7 @@ import yaml
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from app.brain import reply
+from app.brain.billing import DraftAccount
 from app.brain.graph import run_cycle
 from app.brain.models import Completion, Speaker, speaker
 from app.brain.quirks import forget
@@ -333,6 +334,73 @@ def test_usage_that_can_be_true_is_taken() -> None:
         assert made(server).ask(ASK, NOW_MS).tokens == 110
 
 
+ODD: dict[str, tuple[Json, str]] = {
+    "more than the limit": (
+        {"prompt_tokens": 100, "completion_tokens": 150_000},
+        "it counts 150000 tokens written where 400 were allowed",
+    ),
+    "more than any answer": (
+        {"prompt_tokens": 100, "completion_tokens": 10**12},
+        f"it counts {10**12} tokens written: the estimate is booked",
+    ),
+    "more than was sent": (
+        {"prompt_tokens": 90_000, "completion_tokens": 10},
+        "it counts 90000 tokens read of about {asked}: the estimate is booked",
+    ),
+}
+"""Counts that an operator is told of, and in which words."""
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_usage_is_told(odd: str) -> None:
+    """What may be charged for is booked as it was told, what cannot be true as the
+    estimate. The journal says so each time, the log once an hour."""
+    usage, reason = ODD[odd]
+    answer = told(json.dumps({"action": "reply", "text": "Three."}), usage=usage)
+    with (
+        ProviderServer(always(answer)) as server,
+        structlog.testing.capture_logs() as logs,
+    ):
+        one = made(server)
+        for _ in range(2):
+            ports = FakePorts(inbox=[entry("How many hearts has an octopus?")])
+            run_cycle(brain(one), ports)
+            assert "model doubted" in ports.asked("note")
+        (action,) = ports.actions
+        asked = one.ask(ASK, NOW_MS)
+    (line,) = (one for one in logs if one["event"] == "odd usage")
+    assert (line["bot"], line["model"]) == ("elena", "openai:first")
+    expected = f"openai:first: {reason}"
+    before, _, after = expected.partition("{asked}")
+    assert line["reason"].startswith(before)
+    assert line["reason"].endswith(after)
+    booked_as_told = odd == "more than the limit"
+    assert (asked.tokens == 150_100) is booked_as_told
+    assert (action.tokens == 150_100) is booked_as_told
+    assert booked_as_told or asked.tokens <= one.estimate(ASK).tokens
+
+
+@pytest.mark.parametrize("wrote", [10, 400, 800])
+def test_usual_usage_is_not_told(wrote: int) -> None:
+    """Some count a little beyond the limit."""
+    answer = told("Three.", usage={"prompt_tokens": 100, "completion_tokens": wrote})
+    with ProviderServer(always(answer)) as server:
+        account = DraftAccount()
+        made(server).ask(ASK, NOW_MS, account)
+    assert account.spent.tokens == 100 + wrote
+    assert not account.doubts
+
+
+def test_an_answer_without_a_limit_is_not_beyond_it() -> None:
+    """Where the endpoint takes no limit, none was set."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 3_000}
+    with ProviderServer(unless_limited(told("Three.", usage=usage))) as server:
+        account = DraftAccount()
+        made(server).ask(ASK, NOW_MS, account)
+    assert account.spent.tokens == 3_100
+    assert not account.doubts
+
+
 def test_a_hanging_model_leaves_time_for_its_fallback() -> None:
     """The time is a budget for all: who never answers gets a part of it, and is booked
     at what it may have cost."""
@@ -383,6 +451,13 @@ def test_a_limit_used_up_by_thoughts_is_raised_once() -> None:
             3_200,
         ]
         assert one.estimate(ASK).tokens == before + 2_800
+
+
+def unless_limited(answer: Sent) -> Callable[[Json], Sent]:
+    """A model that takes no limit of its answer."""
+    limits = {"max_tokens", "max_completion_tokens"}
+    refusal = refused(400, "Unsupported", param="max_tokens")
+    return lambda body: refusal if limits & body.keys() else answer
 
 
 Refuse = Callable[[Json], Sent]
