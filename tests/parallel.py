@@ -268,7 +268,10 @@ class Player:
             self.connection.send(("end", place))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hand a report to the parent."""
+        """Hand a report to the parent: of a set-up or an end that went well only where
+        durations are asked for, as nothing else is told of it."""
+        if report.passed and report.when != "call" and not self.config.option.durations:
+            return
         told = self.config.hook.pytest_report_to_serializable(
             config=self.config, report=report
         )

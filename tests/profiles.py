@@ -25,7 +25,7 @@ _COMMON: dict[str, Any] = {
 # The same examples in every run: what a random search finds belongs to `make prove`, and
 # must not turn red a change that has nothing to do with it.
 settings.register_profile(
-    "short", max_examples=20, stateful_step_count=25, derandomize=True, **_COMMON
+    "short", max_examples=15, stateful_step_count=25, derandomize=True, **_COMMON
 )
 settings.register_profile(
     "quick", max_examples=6, stateful_step_count=25, derandomize=True, **_COMMON

@@ -4,7 +4,10 @@ it is forked."""
 from __future__ import annotations
 
 import gc
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
 
 from app.brain.embeddings import shared_encoder
 from app.brain.graph import warm
@@ -62,6 +65,10 @@ MODEL = ModelConfig(model="openai:made-up", base_url="http://127.0.0.1:9/v1")
 
 for name in (*LOADED, *LOADED_LATE):
     import_module(name)
+# Each worker would read what all installed packages say of themselves.
+imports: Any = import_module("celery.utils.imports")
+imports.entry_points = cache(entry_points)
+imports.entry_points(group="celery.result_backends")
 warm()
 shipped_policy()
 for name in scripts.CONTRACTS:
