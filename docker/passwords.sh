@@ -13,7 +13,7 @@ if [ ! -e secrets/users.acl ]; then
   grep '^user ' users.acl > secrets/users.acl.new
   for user in gateway worker beat flower viewer page operator; do
     password=$(word)
-    place=$(echo "$user" | tr a-z A-Z)
+    place=$(echo "$user" | tr '[:lower:]' '[:upper:]')
     [ "$user" != flower ] || place=FLOWER_REDIS
     sed "s/@${place}_PASSWORD@/$password/" secrets/users.acl.new > secrets/users.acl.next
     mv secrets/users.acl.next secrets/users.acl.new
