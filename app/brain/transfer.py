@@ -3,6 +3,7 @@ the answer is read. It is known of each client that is built on httpx."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
 from asyncio import CancelledError
@@ -27,6 +28,8 @@ READ_WEIGHT = 64
 """What is read at once before the body weighs at least as many bytes."""
 MOST_REFUSED = 64 * 1024
 """Bytes of a refusal that are read; the rest is left."""
+REFUSED_S = 2.0
+"""In which they come, or are not waited for."""
 MOST_KEPT = 4 * 1024
 """Bytes of an answer that are kept to see whether it is an error: those are short."""
 BRACKET_WEIGHT = 25
@@ -201,19 +204,34 @@ class _Body:
         self._line = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = MOST_REFUSED
+        if self._refused:
+            async for part in self._refusal():
+                yield part
+            return
         async for raw in self._stream:
             part = self._unpacked(raw)
-            if self._refused:
-                yield part[:left]
-                left -= max(len(raw), len(part))
-                if left <= 0:
-                    return
-            else:
-                # A packed nothing may go on for ever.
-                self._weigh(part, len(raw))
-                self._transfer.keep(part)
-                yield part
+            # A packed nothing may go on for ever.
+            self._weigh(part, len(raw))
+            self._transfer.keep(part)
+            yield part
+
+    async def _refusal(self) -> AsyncIterator[bytes]:
+        """What comes of it in a moment: its status has said what it is."""
+        left, pieces = MOST_REFUSED, aiter(self._stream)
+        until = asyncio.get_running_loop().time() + REFUSED_S
+        while left > 0:
+            try:
+                async with asyncio.timeout_at(until):
+                    raw = await anext(pieces)
+            except (StopAsyncIteration, TimeoutError):
+                return
+            except Exception as error:
+                if not _is_transports(error):
+                    raise
+                return
+            part = self._unpacked(raw)
+            yield part[:left]
+            left -= max(len(raw), len(part), PIECE_WEIGHT)
 
     async def aclose(self) -> None:
         """Let go of the connection."""
@@ -235,6 +253,11 @@ class _Body:
         self._line = weights[-1]
         if max(weights) > MOST_PARSED or self._whole > MOST_STREAMED:
             raise AnswerTooLargeError
+
+
+def _is_transports(error: Exception) -> bool:
+    """Whether the connection failed. Each httpx has a class of its own for that."""
+    return "TransportError" in {kind.__name__ for kind in type(error).__mro__}
 
 
 def _weight(text: bytes) -> int:

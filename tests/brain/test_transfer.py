@@ -184,17 +184,21 @@ def test_a_packed_answer_is_read(server: ProviderServer) -> None:
 
 
 @contextmanager
-def pouring(head: bytes, piece: bytes) -> Iterator[str]:
+def pouring(head: bytes, piece: bytes, goes_on: bool = True) -> Iterator[str]:
     """The address of a server that answers each request with a head, and then with this
-    piece until its client hangs up. At the end each client has."""
+    piece until its client hangs up. At the end each client has. Without a piece it waits
+    for that; one that does not go on hangs up itself."""
     callers: list[threading.Thread] = []
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(ConnectionError):
             connection.settimeout(20)
-            connection.recv(65_536)
+            asked = b""
+            # What is not read is answered with a reset.
+            while not asked.endswith(b"}"):
+                asked += connection.recv(65_536)
             connection.sendall(head)
-            while True:
+            while goes_on and (piece or connection.recv(65_536)):
                 connection.sendall(piece)
 
     door = socket.create_server(("127.0.0.1", 0))
@@ -237,6 +241,26 @@ def test_what_says_nothing_for_ever_is_left(
         with pytest.raises(ModelUnavailable, match=f": {Fault.LARGE}$") as caught:
             one.ask(ASK, NOW_MS)
     assert caught.value.tokens == one.estimate(ASK).tokens
+
+
+HEAD_429 = b"HTTP/1.1 429 Slow\r\nretry-after: 3\r\ncontent-length: 99\r\n\r\n{"
+
+
+@pytest.mark.parametrize("stalls", [True, False], ids=["stalls", "is cut off"])
+def test_a_refusal_is_one_before_its_body_has_come(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, stalls: bool
+) -> None:
+    """Its status has come: nothing is booked for it, and nobody waits for the rest."""
+    monkeypatch.setattr(transfer, "REFUSED_S", 0.05)
+    provider = asked[1].name(0).partition(":")[0]
+    with pouring(HEAD_429, b"", stalls) as url:
+        one = made(provider, url)
+        pauses: list[float] = []
+        one.wait = pauses.append
+        with pytest.raises(ModelUnavailable, match=f": {Fault.RATE}$") as caught:
+            one.ask(ASK, NOW_MS)
+    assert caught.value.tokens == 0
+    assert pauses == [3.0]
 
 
 @pytest.mark.asyncio
@@ -418,4 +442,12 @@ async def test_a_refusal_without_end_is_cut() -> None:
     """Its beginning is enough."""
     body = await received(LETTERS, False, status=500)
     read = [part async for part in body.stream]
-    assert sum(map(len, read)) == MOST_REFUSED
+    assert MOST_REFUSED - len(LETTERS) < sum(map(len, read)) <= MOST_REFUSED
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_in_tiny_pieces_is_cut() -> None:
+    """Each of them takes time."""
+    body = await received(b" ", False, status=500)
+    read = [part async for part in body.stream]
+    assert len(read) == MOST_REFUSED // PIECE_WEIGHT
