@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.brain import answers
+from app.brain.quirks import Quirks
 from app.domain.model import Cost
 
 
@@ -67,6 +68,7 @@ class Bill:
         self.spent = self.spent + cost
         self.account.spent = self.account.spent + cost
 
-    def estimate(self, price: Price, raised: int | None) -> Cost:
-        """What one try may cost. `raised`: its limit, where it is larger."""
-        return price.of(self.asked, raised or self.limit or answers.UNLIMITED)
+    def estimate(self, price: Price, quirks: Quirks) -> Cost:
+        """What one try may cost."""
+        most = quirks.most_written(self.limit) or answers.UNLIMITED
+        return price.of(self.asked, most)

@@ -103,9 +103,7 @@ class Inquiry:
             if trouble.fault is Fault.SLOW:
                 trouble = replace(trouble, fault=self._slow_one())
             return self._charged(trouble, transfer, quirks)
-        limit = quirks.most or self.bill.limit
-        if quirks.limit == "none":
-            limit = None
+        limit = quirks.most_written(self.bill.limit)
         read, wrote, doubt = answers.used(message, self.bill.asked, limit)
         self.bill.add(self.price.of(read, wrote))
         if doubt:
@@ -141,7 +139,7 @@ class Inquiry:
         return Fault.SLOW if late_s < LATE_S else Fault.STILL
 
     def _estimate(self, quirks: Quirks) -> Cost:
-        return self.bill.estimate(self.price, quirks.most)
+        return self.bill.estimate(self.price, quirks)
 
     def _otherwise(self, quirks: Quirks, trouble: Trouble) -> Quirks | None:
         """Another way to ask the same, or None."""

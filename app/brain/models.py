@@ -182,7 +182,7 @@ class Speaker:
         """What one call takes at most, roughly, by the dearest of the models."""
         bill = Bill(DraftAccount(), answers.size(messages), self.max_tokens)
         calls = [
-            bill.estimate(self.price(place), quirks_of(model).most)
+            bill.estimate(self.price(place), quirks_of(model))
             for place, model in enumerate(self.models)
         ]
         return Cost(

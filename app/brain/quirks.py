@@ -29,6 +29,11 @@ class Quirks:
     most: int | None = None
     """Tokens of a larger limit."""
 
+    def most_written(self, limit: int | None) -> int | None:
+        """Tokens that an answer may hold, asked for with this limit; None: no limit is
+        sent."""
+        return None if self.limit == "none" else self.most or limit
+
 
 _known: dict[tuple[str, ...], Quirks] = {}
 _lock = threading.Lock()

@@ -17,6 +17,7 @@ from app.brain import model_loop
 from app.brain.billing import Bill, DraftAccount, Price
 from app.brain.faults import Fault, Trouble
 from app.brain.inquiry import Inquiry
+from app.brain.quirks import Quirks
 
 AT_ONCE = 120
 ASKED = [HumanMessage("hello")]
@@ -91,5 +92,5 @@ def test_a_question_without_an_answer_closes_its_call(
     found = question.ask()
     assert isinstance(found, Trouble)
     assert found.fault is Fault.SLOW
-    assert bill.spent.tokens == bill.estimate(price, None).tokens
+    assert bill.spent.tokens == bill.estimate(price, Quirks()).tokens
     wait_until(lambda: server.open == 0, what="the end of the call")

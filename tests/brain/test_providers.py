@@ -392,13 +392,15 @@ def test_usual_usage_is_not_told(wrote: int) -> None:
 
 
 def test_an_answer_without_a_limit_is_not_beyond_it() -> None:
-    """Where the endpoint takes no limit, none was set."""
+    """Where the endpoint takes no limit, none was set, and more is held."""
     usage = {"prompt_tokens": 100, "completion_tokens": 3_000}
     with ProviderServer(unless_limited(told("Three.", usage=usage))) as server:
-        account = DraftAccount()
-        made(server).ask(ASK, NOW_MS, account)
+        account, one = DraftAccount(), made(server)
+        before = one.estimate(ASK).tokens
+        one.ask(ASK, NOW_MS, account)
     assert account.spent.tokens == 3_100
     assert not account.doubts
+    assert account.held.tokens == one.estimate(ASK).tokens == before + 1_600
 
 
 def test_a_hanging_model_leaves_time_for_its_fallback() -> None:
