@@ -266,6 +266,56 @@ def held_by_calls(play: Play) -> None:
     reserve("what an ended call holds is spent")
 
 
+def further_calls(play: Play) -> None:
+    """A further call of a draft waits for drafts that go on, and for none that waits
+    itself."""
+    limits, tight = play.world.limits, keys.budget("aria", play.world.today())
+
+    def reserve(title: str, hold: str, tokens: int, micro_usd: int = 0) -> None:
+        cost = Cost(tokens, micro_usd)
+        call = holds.reserve_own("aria", limits, cost, hold, play.fresh())
+        play.tell(title, call)
+
+    for hold in ("h1", "h2"):
+        reserve(f"a call of {hold}", hold, 10, 5)
+    write(play, tight, tokens=limits.daily_tokens - 5)
+    reserve("more waits for the other", "h1", 6)
+    reserve("the other may not wait for it", "h2", 6)
+    reserve("it waits on", "h1", 6)
+    reserve("less has room", "h1", 5)
+    reserve("its call runs, so the other waits", "h2", 6)
+    write(play, tight, tokens=0, micro_usd=limits.daily_micro_usd - 600)
+    reserve("for money, too, it does not wait for who waits", "h1", 0, 200)
+    reserve("and, refused, is waited for", "h2", 0, 200)
+    play.tell("the other ends", holds.settle("h2", limits, Cost(), play.fresh()))
+    reserve("the first has room", "h1", 0, 200)
+
+
+def root_held_by_calls(play: Play) -> None:
+    """What a root holds for calls that run may come back, too."""
+    client, limits = play.world.store.client, play.world.limits
+    cycle, entry, token = asked(play, "9561")
+    root = keys.cause_root("9561")
+    other = holds.reserve_own("dotty", limits, COST, "h9", play.fresh())
+    play.tell("dotty's call runs", other)
+    client.hset(keys.hold("h9"), mapping={"root": "9561", "posts": 1})
+
+    def reserve(title: str, **spent: int) -> None:
+        write(play, root, **spent)
+        _reserve(play, title, cycle, entry, token, "h1")
+
+    most = limits.root_tokens
+    reserve("all posts are held or used", posts=limits.root_posts)
+    reserve("one more is used", posts=limits.root_posts + 1)
+    reserve("the tokens that are missing are held", posts=0, tokens=most)
+    reserve("one more is missing", tokens=most + 1)
+    money = {"tokens": 0, "micro_usd": limits.root_micro_usd}
+    reserve("the money that is missing is held", **money)
+    reserve("a micro-dollar more is missing", micro_usd=limits.root_micro_usd + 1)
+    client.hset(keys.hold("h9"), "root", "9562")
+    reserve("it is held for another root", **money)
+
+
 def elections_closed(play: Play) -> None:
     """An election that has no sense any more leaves the floor to who is next."""
     client, floor = play.world.store.client, keys.floor(CHANNEL)
@@ -454,6 +504,8 @@ CHAPTERS: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
     "owed": (owed, {"root_posts": 2}),
     "calls_at_once": (calls_at_once, {"daily_usd": 0.002}),
     "held_by_calls": (held_by_calls, {"daily_usd": 0.002}),
+    "further_calls": (further_calls, {"daily_usd": 0.002}),
+    "root_held_by_calls": (root_held_by_calls, {}),
     "elections_closed": (elections_closed, {}),
     "elections_granted": (elections_granted, {}),
     "bidders": (bidders, {}),
