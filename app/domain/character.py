@@ -415,7 +415,9 @@ def _character_files(folder: Path | None) -> dict[str, Traversable]:
         resources.files("app") / "characters" if folder is None else folder.expanduser()
     )
     if not place.is_dir():
-        raise CharacterError(f"{place}: no such folder of character files")
+        raise CharacterError(
+            f"STREAM_CHARACTERS_DIR: {place} is no folder of character files"
+        )
     return {
         file.name.removesuffix(".yaml"): file
         for file in sorted(place.iterdir(), key=lambda file: file.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -115,7 +115,9 @@ def mute(
     _check(scope)
     for_ms = duration_ms(for_) if for_ else None
     with open_store(settings) as store:
-        _refuse_strangers(store, scope, settings)
+        if scope.startswith("bot:"):
+            bot = scope.removeprefix("bot:").partition("@")[0]
+            check_bot(store, bot, settings)
         try:
             store.run(mutes.mute(scope, who, for_ms))
         except StoreRefusing as error:
@@ -137,12 +139,12 @@ def remember_mute(store: Store, scope: str) -> None:
         log.warning(mutes.FORGETTABLE, scope=scope)
 
 
-def _refuse_strangers(store: Store, scope: str, settings: Settings) -> None:
-    """A slip in a bot's name would silence nobody."""
-    bot = scope.removeprefix("bot:").partition("@")[0]
-    if not scope.startswith("bot:"):
-        return
-    known = {entry.bot for entry in store.run(roster.roster())}
+def check_bot(
+    store: Store, bot: str, settings: Settings, kept: Iterable[str] = ()
+) -> None:
+    """Raise UnknownBot for a slip in a bot's name: it would silence, or show, nobody.
+    `kept`: further bots that are known."""
+    known = {*kept, *(entry.bot for entry in store.run(roster.roster()))}
     # Character files may be on another machine: then the roster alone must do.
     with suppress(ConfigurationError):
         known.update(names_of_files(settings.characters_dir))

@@ -14,7 +14,7 @@ from app.brain.memory import usable
 from app.domain.errors import ConfigurationError
 from app.domain.settings import Settings
 from app.operator import own_data
-from app.operator.ops import open_store, vault_keys
+from app.operator.ops import check_bot, open_store, vault_keys
 from app.operator.own_data import NOWHERE, bots_of
 from app.rules.privacy import RecordKind, Use
 from app.store import forgetting, keys, memories, names, roster, stats, trusts
@@ -23,7 +23,9 @@ from app.store.forgetting import Forgotten
 from app.store.signing import Signer
 from app.worker.memory_store import RedisMemory
 
-PERSON = re.compile(r"^(?:<@!?)?(\d{1,20})>?$")
+PERSON = re.compile(r"^(?:<@!?)?(\d{15,20})>?$")
+"""No id of Discord's is shorter. To forget "3" would take each three out of every
+value."""
 
 
 class Memory(NamedTuple):
@@ -110,7 +112,7 @@ def show_memories(
         who = find_person(store, person)
         memory = RedisMemory(store, shared_encoder())
         found = []
-        for name in _bots(store, bot):
+        for name in _bots(store, bot, settings):
             for item in memory.search((name, "person", who), limit=memories.FACTS_MOST):
                 found.append(
                     Memory(name, "fact", item.value["date"], item.value["text"])
@@ -165,7 +167,7 @@ def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
     with open_store(settings) as store:
         now_ms = int(store.run(stats.server_time()) * 1000)
         memory, table = RedisMemory(store, shared_encoder()), []
-        for name in _bots(store, bot):
+        for name in _bots(store, bot, settings):
             known = {
                 item.value["author"]: item.value["name"]
                 for item in memory.search((name, "said"), limit=memories.SAID_MOST)
@@ -189,5 +191,9 @@ def trust_table(settings: Settings, bot: str | None = None) -> list[Trusted]:
         )
 
 
-def _bots(store: Store, bot: str | None) -> list[str]:
-    return bots_of(store) if bot is None else [bot]
+def _bots(store: Store, bot: str | None, settings: Settings) -> list[str]:
+    known = bots_of(store)
+    if bot is None:
+        return known
+    check_bot(store, bot, settings, known)
+    return [bot]

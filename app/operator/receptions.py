@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.domain.settings import Settings
-from app.operator.ops import open_store
+from app.operator.ops import check_bot, open_store
 from app.rules.policy import shipped_policy
 from app.rules.reception import SILENCE, SILENCE_SHARE, standing
 from app.store import keys, memories, receptions, stats
@@ -32,7 +32,7 @@ def reception_table(
     table: list[Received] = []
     with open_store(settings) as store:
         now_ms = int(store.run(stats.server_time()) * 1000)
-        for name in _bots(store, bot):
+        for name in _bots(store, bot, settings):
             for place, shares in store.run(receptions.everywhere(name)).items():
                 if channel not in {None, place}:
                     continue
@@ -59,12 +59,15 @@ def reset(
     went."""
     with open_store(settings) as store:
         return sum(
-            store.run(receptions.reset(name, channel)) for name in _bots(store, bot)
+            store.run(receptions.reset(name, channel))
+            for name in _bots(store, bot, settings)
         )
 
 
-def _bots(store: Store, bot: str | None) -> list[str]:
-    if bot is not None:
-        return [bot]
+def _bots(store: Store, bot: str | None, settings: Settings) -> list[str]:
     found = memories.scan(store, keys.reception("*"))
-    return sorted(key.split(":", 1)[1] for key in found)
+    known = sorted(key.split(":", 1)[1] for key in found)
+    if bot is None:
+        return known
+    check_bot(store, bot, settings, known)
+    return [bot]

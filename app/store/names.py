@@ -31,3 +31,8 @@ def called(guild: str, ids: Sequence[str]) -> Call[dict[str, str]]:
         return {key: name for key, name in zip(ids, reply, strict=True) if name}
 
     return command("HMGET", keys.names(guild), *ids, parse=parse)
+
+
+def everything(guild: str) -> Call[dict[str, str]]:
+    """All that is kept of a server, by id."""
+    return command("HGETALL", keys.names(guild), parse=dict)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from app.brain.embeddings import LangChainEncoder, Words
 from app.brain.facts import read_facts
 from app.brain.memory import Moment, learn, remember
@@ -68,7 +70,7 @@ def test_show_trust_and_forget(store: Store, redis_url: str) -> None:
 def test_where_there_is_nothing_a_sentence_says_so(
     store: Store, redis_url: str
 ) -> None:
-    """No empty table and no silence; a mute for a name that nobody has is read_facts, as it
+    """No empty table and no silence; a mute for a name that nobody has is refused, as it
     silences nobody."""
     for words, sentence in (
         (("trust",), "Trust: nothing."),
@@ -86,6 +88,34 @@ def test_where_there_is_nothing_a_sentence_says_so(
     assert (
         run("mute", "bot:elena", "--for", "5s", STREAM_REDIS_URL=redis_url).stderr == ""
     )
+
+
+@pytest.mark.parametrize("text", ["3", "<@3>", "12345678901234"])
+def test_what_is_too_short_for_an_id_forgets_nobody(
+    store: Store, redis_url: str, text: str
+) -> None:
+    """Each whole number of that value would go, in trust, journals and budgets."""
+    met(store)
+    before = store.run(trusts.everyone("elena"))
+    forgotten = run("memory", "forget", text, STREAM_REDIS_URL=redis_url)
+    assert forgotten.returncode == 2
+    assert "give the user id" in forgotten.stderr
+    assert store.run(trusts.everyone("elena")) == before
+
+
+@pytest.mark.parametrize(
+    "words", [("memory", "show", PERSON), ("trust",), ("reception",)]
+)
+def test_a_slip_in_a_bots_name_is_told(
+    store: Store, redis_url: str, words: tuple[str, ...]
+) -> None:
+    """It looked as if the bot knew nobody. One that was let go is known as long as it
+    remembers anybody."""
+    met(store)
+    slip = run(*words, "--bot", "elana", STREAM_REDIS_URL=redis_url)
+    assert slip.stderr == "the-stream: No bot is named elana; elena was meant?\n"
+    assert slip.returncode == 2
+    assert run(*words, "--bot", "elena", STREAM_REDIS_URL=redis_url).returncode == 0
 
 
 def test_reception_is_shown_and_reset(store: Store, redis_url: str) -> None:

@@ -218,7 +218,7 @@ def test_an_unknown_bot_is_told_who_is_known(name: str) -> None:
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """An operator's typing slip in the folder is one clear line."""
-    with pytest.raises(CharacterError, match="no such folder"):
+    with pytest.raises(CharacterError, match="STREAM_CHARACTERS_DIR"):
         load_characters(tmp_path / "nowhere")
 
 

@@ -274,7 +274,7 @@ def test_an_operator_mutes_and_unmutes(guarded: Guarded) -> None:
     assert guarded.command("operator", "mute", "bot:ada")[0] == 0
     assert guarded.command("operator", "unmute", "bot:ada") == (0, "Unmuted: bot:ada\n")
     assert guarded.command("operator", "vault", "rotate")[0] == 0
-    assert guarded.command("operator", "memory", "forget", "123456")[0] == 0
+    assert guarded.command("operator", "memory", "forget", "123456789012345678")[0] == 0
     assert denied(guarded) == []
 
 

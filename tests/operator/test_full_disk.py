@@ -37,7 +37,7 @@ def check_commands(url: str) -> None:
     assert told.stderr.startswith("the-stream: Not muted: Redis refuses: MISCONF (the ")
     assert "no bot can post either" in told.stderr
     assert told.stderr.count("\n") == 1
-    for command in (["unmute", "all"], ["memory", "forget", "123456789"]):
+    for command in (["unmute", "all"], ["memory", "forget", "123456789012345678"]):
         told = run(*command, STREAM_REDIS_URL=url)
         assert told.returncode == 3
         assert "the disk is full" in told.stderr

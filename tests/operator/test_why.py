@@ -325,7 +325,7 @@ def test_a_message_is_found_however_one_asks(store: Store, told: Settings) -> No
         Wanted(text="x" * 500),
         Wanted(since_ms=1e15),
     ):
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(UnknownMessage, match="of the last 7 days"):
             finding.first(store, nothing)
     assert explain(store, told, own).story.sentence.startswith("Dotty won")
 
@@ -368,6 +368,11 @@ def test_a_direct_message_is_known_by_what_is_remembered(
     store.client.hset(keys.memory("aria", "said"), f"{message}.0", item)
     said = explain(store, told, finding.named(store, message)).said
     assert (said.author, said.text, said.channel) == ("Kim", "psst", "66")
+    store.client.hset(keys.names(GUILD), "66", "lounge")
+    for channel in ("66", "lounge", "#lounge"):
+        assert finding.first(store, Wanted(channel=channel)).message == message
+    with pytest.raises(UnknownMessage):
+        finding.first(store, Wanted(channel="bar"))
 
 
 def test_of_an_unknown_message_nothing_is_invented(

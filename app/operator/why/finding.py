@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from app.domain.errors import ConfigurationError, StoreForbidden
+from app.domain import terms
+from app.domain.errors import StoreForbidden, UnknownMessage
 from app.domain.model import Event, snowflake_ms
 from app.operator.ops import message_of
-from app.store import journal, keys, memories, overview, roster
+from app.store import journal, keys, memories, names, overview, roster
 from app.store.door import Store
 
 CHANNEL_OF_LINK = re.compile(r"/channels/(?:\d{1,20}|@me)/(\d{5,20})/\d{5,20}")
@@ -117,19 +118,34 @@ def search(store: Store, wanted: Wanted) -> Iterator[FoundMessage]:
     known = sorted((one for one in ids if one.isdecimal()), key=int, reverse=True)
     # A name may stand before its sign, as people write it.
     channel = wanted.channel.removeprefix("channel:").removeprefix("#")
+    # Of a direct message the id of its channel is kept, and not its name.
+    called = _channels_called(store, channel) if channel else frozenset()
     for message in known[:MOST]:
         if snowflake_ms(message) < wanted.since_ms:
             return
         said = look_up(store, message)
-        if channel and channel not in {said.channel, said.parent, said.channel_name}:
+        here = {said.channel, said.parent, said.channel_name}
+        if channel and here.isdisjoint((channel, *called)):
             continue
         if wanted.text.casefold() in said.text.casefold():
             yield said
 
 
+def _channels_called(store: Store, name: str) -> frozenset[str]:
+    return frozenset(
+        channel
+        for key in memories.scan(store, keys.names("*"))
+        for channel, known in store.run(names.everything(key.split(":")[1])).items()
+        if known == name
+    )
+
+
 def first(store: Store, wanted: Wanted) -> FoundMessage:
-    """The newest message that fits. Raises ConfigurationError: none does."""
+    """The newest message that fits. Raises UnknownMessage: none does."""
     found = next(search(store, wanted), None)
     if found is None:
-        raise ConfigurationError("No message that was decided about fits.")
+        raise UnknownMessage(
+            f"No message that was decided about fits; the newest {MOST:,} of the last "
+            f"{terms.JOURNAL_TTL // terms.DAY} days were looked through."
+        )
     return found
