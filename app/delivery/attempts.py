@@ -143,9 +143,8 @@ async def _on_body(
 def trace_config(address: Address) -> aiohttp.TraceConfig:
     """What a client needs for `carry` to see its requests, and to fall silent with all
     others of this address."""
-    trace = address.trace(
-        waits=False
-    )  # asked first: an attempt that cannot leave is none
+    # The address is asked first: an attempt that cannot leave must not be counted.
+    trace = address.trace(waits=False)
     trace.on_request_start.append(_on_start)
     trace.on_request_headers_sent.append(_on_headers)
     trace.on_request_chunk_sent.append(_on_sent)

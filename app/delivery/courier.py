@@ -98,8 +98,8 @@ class Courier:
     given: SendPermission | None = None
     """What came with the commit, while it is not used."""
     more_waits: bool | None = None
-    """Whether more is waiting, told when the lease was given back along with an
-    entry's last chunk; None: the lease is kept."""
+    """The record of an entry's last chunk gave the lease back, and told whether more
+    is waiting; None: the lease is kept."""
 
     def look(self, entry_id: str) -> list[Call[Any]]:
         """Asks for the head of the queue, along with the lease, and for the entry that

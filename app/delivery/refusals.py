@@ -197,8 +197,8 @@ def bars_channel(code: int) -> bool:
 
 
 def second_way_of(entry: OutboxEntry, chunk: int, way: Way) -> OutboxEntry | None:
-    """The entry that takes the place of a refused one, or None: there is no second way.
-    None has a second way for ever."""
+    """The entry that takes the place of a refused one; None: there is no second way. A
+    second way may have another, but not without end."""
     words = {"chunks": (entry.fallback,), "emoji": "", "fallback": ""}
     if way is Way.PLAIN and entry.kind is ActionKind.REPLY and chunk == 0:
         return entry.model_copy(update={"kind": ActionKind.POST})

@@ -313,8 +313,8 @@ class StreamClient(SteadyClient):
             super().dispatch(event, *args, **kwargs)
 
     def _hear_at_once(self, message: discord.Message) -> None:
-        """Without a task, whose turn would come when the other connections' copies, which
-        wait to be read now, have been made objects of."""
+        """Call the listener without a task. A task's turn would come only after the
+        copies of other connections, which wait now, were read and made objects of."""
         try:
             self._hear(message)
         except Exception as error:  # noqa: BLE001 - as discord.py does with its tasks

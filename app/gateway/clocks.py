@@ -1,6 +1,6 @@
 """Three clocks of a gateway: this machine's, Redis's, and Discord's. Leases and quiet
 times go by Redis's, the age of what was written by Discord's; this machine's is
-believed in nothing."""
+never believed."""
 
 from __future__ import annotations
 

@@ -39,9 +39,8 @@ class Elections:
     def close_in(
         self, message_id: str, channel_id: str, milliseconds: int, tries: int = TRIES
     ) -> None:
-        """Ask for the outcome after this time, or sooner if that was asked before: the
-        answer to the last bid may come before the answer to the first, and must not be
-        undone by it."""
+        """Ask for the outcome after this time. An earlier time that was set before
+        stays: the answer to the last bid may come before the answer to the first."""
         loop = asyncio.get_running_loop()
         when = loop.time() + max(0, milliseconds) / 1000
         earlier = self._timers.get(message_id)

@@ -193,7 +193,7 @@ class Healing:
 
     async def _begin(self) -> str:
         """The database is new, or its brakes are written again: a generation begins."""
-        # Of a new one there is nothing to fear.
+        # A new database has lost nothing.
         tell = log.warning if self._generation else log.info
         tell(
             "Redis is new or was emptied: bots say nothing unasked until all gateways have written mutes and budgets",

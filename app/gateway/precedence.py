@@ -6,18 +6,18 @@ from __future__ import annotations
 import asyncio
 
 MANY = 16
-"""Bots that share a message, beyond which it takes precedence, and whom it speaks to
-are admitted in a call of their own: fewer copies and judgements take less time than a
-wait or a call."""
+"""A message that more bots share takes precedence, and the bots that it speaks to are
+admitted in a call of their own. With fewer bots, copies and judgements take less time
+than the wait, or the call, would."""
 LONGEST = 0.05
 """Seconds that others wait at most: several times what an admission and a hint take."""
 
 
 class Precedence:
     """While a message has it, no connection of the process reads a further frame, and
-    no other message is judged: the reply of its admission and its hint, which another
-    thread sends, would come after all of that. To the connections it is as if the
-    network were slower, so no order changes."""
+    no other message is judged: else all of that would come before the reply to its
+    admission, and before its hint, which another thread sends. The connections notice
+    a slower network and nothing else, so no order changes."""
 
     def __init__(self) -> None:
         self._free = asyncio.Event()

@@ -69,7 +69,7 @@ class StoredAnswerTurn:
     read_up_to: str = ""
     """The newest message that the draft could take into account."""
     hold: str = field(default_factory=request)
-    """Under which the store holds what the draft may cost."""
+    """The id under which the store holds what the draft may cost."""
     expected: Cost | None = None
     """How much that is; None: nothing is held."""
     refusal: str = ""
@@ -287,8 +287,8 @@ class StoredAnswerTurn:
         if verdict in {Commit.COMMITTED, Commit.DRY_RUN}:
             self._committed(verdict, sending.outgoing(*told[:2]))
             cycle.moments += moments
-            # A server that knows some of the scripts answered before the commit was
-            # there.
+            # A server that knew only some of the scripts ran this one before the
+            # commit: it is asked again.
             if engaged is False and (again := self._engagement(action)):
                 cycle.later(again)
         return verdict

@@ -44,8 +44,9 @@ class FloorTurn(Protocol):
 
 
 class Ended(NamedTuple):
-    """How a cycle ended, and in how many ms its lane is due again. Asked along with it: up
-    to when what some people said is old, and who of them wants no part in this."""
+    """How a cycle ended, and in how many ms its lane is due again. The same round trip
+    tells of the people concerned: up to when what they said is old, and who opted
+    out."""
 
     outcome: Finish
     due_in_ms: int
@@ -107,8 +108,8 @@ class Cycle:
     waiting: list[Call[Any]] = field(default_factory=list)
     """What nobody waits for: counts and lines of the journal."""
     behind: bool = False
-    """What was granted came first: other triggers that this cycle read are owed a cycle
-    of their own."""
+    """The cycle answered first what an election had granted. The other triggers that it
+    read are owed a cycle of their own."""
     ended: Ended | None = None
     """Set once the lane's lock is given back."""
     _reading: tuple[Asked, Future[History]] | None = None
@@ -163,8 +164,8 @@ class Cycle:
     def ending(
         self, entry: InboxEntry, after: str, moments: Sequence[Moment]
     ) -> tuple[Call[Any] | None, ...]:
-        """Asks to end the cycle in the round trip of a commit (`after`: its request) that
-        leaves nothing to be done: it read no other message. Nones: there is more."""
+        """The calls that end the cycle in the round trip of its commit, whose request is
+        `after`. Nones: the cycle read other messages too, so it goes on."""
         begun, mine = self.begun, {one.entry_id for one in (*entry.joined, entry)}
         if begun.broken or begun.forged or self.retry_ms is not None:
             return None, None, None

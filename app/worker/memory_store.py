@@ -94,16 +94,16 @@ class RedisMemory(BaseStore):
         self._encoder.clear()
 
     def foresee(self, namespace: Namespace, names: tuple[str, ...]) -> None:
-        """What Redis has just named in a namespace. One search that follows soon asks
-        for no names."""
+        """Take the names that Redis has just told of a namespace: the next search, if
+        it comes soon, does not ask for them again."""
         with self._lock:
             self._foreseen[namespace] = time.monotonic(), names
             while len(self._foreseen) > CACHED_PARTS:
                 self._foreseen.popitem(last=False)
 
     def beside(self, calls: Sequence[Call[Any]]) -> BaseStore:
-        """This memory, whose one next batch takes other calls along in the round trip
-        of its puts."""
+        """This memory; its next batch, and that one alone, sends these calls along in
+        the round trip of its puts."""
         return _Accompanied(self, calls)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:

@@ -122,8 +122,8 @@ class Ports(Cycle):
         )
 
     def _parts_to_recall(self, events: Sequence[Event]) -> list[Namespace]:
-        """Of what memory the first message that this cycle answers will make it think.
-        A bot's own lane chooses among many messages, mostly for none."""
+        """The parts of memory that the answer to the first message will need. A bot's
+        own lane reads none ahead: it chooses among many messages, and answers few."""
         if self.holder.lane.channel is None:
             return []
         deep = self.served.brain.speaker is not None

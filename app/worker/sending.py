@@ -33,7 +33,7 @@ class AtOnce:
         """Asks whether what the commit puts into the outbox may be sent, and for the
         entry as it then stands. Nones: it cannot be sent now."""
         cycle = self.cycle
-        # An attempt that cannot leave is none.
+        # An attempt that cannot leave must not be counted as one.
         if cycle.settings.dry_run or cycle.rest.address.seconds_left:
             return None, None
         entry = outbox_entry(self.decision)
@@ -50,8 +50,8 @@ class AtOnce:
         entry_id = self.decision.entry_id
         if allowed is None or allowed.verdict is not Attempt.SEND:
             return entry_id, None
-        # A server that knows some of the scripts answers for those first: it read the
-        # entry before that was there.
+        # A server that knew only some of the scripts ran those first: then it looked
+        # for the entry before the commit had written it.
         entry = entry or self._read(entry_id)
         if entry is None:
             return entry_id, None

@@ -113,8 +113,8 @@ class Bots:
 
     def warm(self, bots: Sequence[str]) -> None:
         """Build these before their first task, after a restart: the first person who
-        asks must not wait for a model's client to be imported. Who cannot be built is
-        told of when it is asked."""
+        asks must not wait for a model's client to be imported. A bot that cannot be
+        built is reported when somebody asks it."""
         for place, bot in enumerate(bots):
             with suppress(StreamError):
                 brain = self.get(bot).brain
