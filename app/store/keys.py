@@ -524,7 +524,7 @@ CATALOGUE: tuple[Described, ...] = (
     ),
     Described(
         "budget:hold:<id>",
-        "hash: what is held for a draft, of whose budgets",
+        "hash: what is held for a draft, of whose budgets, and whether it waits for more",
         "budget.reserve, answer.commit, budget.settle",
         "a day, if it is not settled: then it stays spent",
     ),
