@@ -23,9 +23,11 @@ from app.cli import (
     why,
 )
 from app.cli.common import CommandList, print_line
+from app.cli.lines import terminal_width
 from app.domain.errors import StreamError
 
 INTERRUPTED = 130
+LEAST_OF_CLICK = 50
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 app = typer.Typer(
@@ -63,7 +65,10 @@ def main() -> None:
     try:
         # Not standalone: typer would explain wrong usage in a box of six lines. No
         # command returns a value but an exit code.
-        sys.exit(app(prog_name="the-stream", standalone_mode=False))
+        width = _help_width()
+        sys.exit(
+            app(prog_name="the-stream", standalone_mode=False, terminal_width=width)
+        )
     except StreamError as error:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -80,6 +85,13 @@ def main() -> None:
         if format_message is None:
             raise
         _fail(_told_usage(error, format_message()), 2)
+
+
+def _help_width() -> int | None:
+    """Columns of help on a narrow terminal, where click takes 50; None: as click
+    does."""
+    columns = terminal_width()
+    return None if columns is None or columns > LEAST_OF_CLICK else columns
 
 
 def _told_usage(error: Exception, told: str) -> str:

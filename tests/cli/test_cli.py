@@ -354,6 +354,15 @@ def test_help_is_whole_on_a_narrow_terminal() -> None:
             assert f"{name} {' '.join(below.help.split())}" in shown, (words, name)
 
 
+@pytest.mark.parametrize("words", [(), ("why",), ("demo",), ("memory",), ("logs",)])
+def test_help_is_no_wider_than_a_narrow_terminal(words: tuple[str, ...]) -> None:
+    """Click alone takes fifty columns at least, which a terminal breaks within words."""
+    lines = run(*words, "--help", COLUMNS="40").stdout.splitlines()
+    assert 30 < max(map(len, lines)) <= 40
+    wide = run(*words, "--help", COLUMNS="100").stdout.splitlines()
+    assert len(wide) < len(lines)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
