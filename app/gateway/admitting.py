@@ -201,12 +201,16 @@ class Admitting:
     def _candidate(
         self, bot: str, heard: ChannelMessage, judgement: Judgement, arrival: Arrival
     ) -> AdmissionRequest:
-        event = heard.event
+        event, classified = heard.event, judgement.classified
         ours = event.author_kind is AuthorKind.OURS
+        # Who is named behind a bot that cannot hear this would wait for it in vain.
+        hearers = self._hearing.hearers(event, classified.addressed)
+        if hearers != classified.addressed:
+            classified = classified.model_copy(update={"addressed": hearers})
         return AdmissionRequest(
             bot=bot,
             event=event,
-            classified=judgement.classified,
+            classified=classified,
             bid=judgement.bid,
             author_bot=self._hearing.ours.get(event.author_id, "") if ours else "",
             expected=self._hearing.expected(event),

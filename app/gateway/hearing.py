@@ -397,6 +397,15 @@ class Hearing:
             bot for bot, user_id in self.hosted.items() if user_id in placed
         )
 
+    def hearers(self, event: Event, bots: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the bots that a message speaks to who hear its channel, as far as the
+        roster places them; all, if it places none of them."""
+        if len(bots) < 2 or event.is_dm:
+            return bots
+        placed = self._placed.get(event.channel_id, set())
+        here = {self.ours.get(user_id) for user_id in placed}
+        return tuple(bot for bot in bots if bot in here) or bots
+
     def _place(self, channel_id: str) -> ChannelState:
         place = self._places.get(channel_id)
         if place is None:

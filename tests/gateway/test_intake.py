@@ -101,6 +101,27 @@ async def test_a_direct_message_wakes_its_lane(
 
 
 @pytest.mark.asyncio
+async def test_nobody_waits_for_a_bot_that_is_not_there(
+    start: Start, ports: RecordingPorts
+) -> None:
+    """Who is named behind a bot that does not hear the channel comes first. Where
+    nobody named hears it, or the roster does not know the channel yet, the message
+    speaks to all of them as before."""
+    intake = start()
+    elsewhere = ROSTER[0].model_copy(update={"channels": ("7",)})
+    intake.hearing.learn((elsewhere, *ROSTER[1:]))
+    await offered(intake, event("elena, aria and dotty, hello"), "aria", "dotty")
+    await offered(intake, event("elena, are you there?"), "aria")
+    await offered(intake, event("elena and aria, hi", channel_id="8"), "aria")
+    assert [one.classified.addressed for one in ports.admitted] == [
+        ("aria", "dotty"),
+        ("aria", "dotty"),
+        ("elena",),
+        ("elena", "aria"),
+    ]
+
+
+@pytest.mark.asyncio
 async def test_an_election_closes_when_all_have_bid(
     start: Start, ports: RecordingPorts
 ) -> None:
