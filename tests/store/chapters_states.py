@@ -236,6 +236,8 @@ def calls_at_once(play: Play) -> None:
     reserve("what costs nothing waits for nobody", "h5", 0)
     client.set(calls, "nonsense", px=HOUR_MS)
     reserve("nonsense is no call", "h6")
+    write(play, budget, micro_usd=limits.daily_micro_usd - 1 - 99)
+    reserve("the larger of two may pass the day's money", "h7", 1)
 
 
 def held_by_calls(play: Play) -> None:
