@@ -237,7 +237,8 @@ def test_what_says_nothing_for_ever_is_left(
 ) -> None:
     """A processor would be busy with it until the time is over."""
     with pouring(head, piece) as url:
-        one = made(provider, url)
+        # Thousands of pieces are read, also on a machine that has much else to do.
+        one = made(provider, url, 100.0)
         with pytest.raises(ModelUnavailable, match=f": {Fault.LARGE}$") as caught:
             one.ask(ASK, NOW_MS)
     assert caught.value.tokens == one.estimate(ASK).tokens
