@@ -542,6 +542,9 @@ class Reference(Rooms):
         self.work.get(w.bot, set()).discard(w.message)
         removed = self.inbox.get(w.lane, {}).pop(w.entry, None) is not None
         if removed and w.direct:
+            self.following.get(w.message, {}).pop(w.bot, None)
+            if not self.inbox.get(w.lane):
+                self.waiting.get(w.channel, {}).pop(w.bot, None)
             self.pass_on(w.channel, w.message)
         return int(removed)
 

@@ -309,3 +309,43 @@ def test_an_answer_to_a_later_line_lets_in_who_waits_behind_an_earlier_one(
     assert Lane("aria", CHANNEL) in channel.m.pump()
     assert channel.turn()
     assert channel.answered == [("aria", 10)]
+
+
+def drop(channel: Channel, bot: str) -> None:
+    """The bot's cycle finds that nothing can be sent there."""
+    barred = channel.m.begin(Lane(bot, CHANNEL))
+    assert barred is not None
+    for entry in barred.entries:
+        channel.m.drop(barred, entry)
+    channel.m.finish(barred)
+
+
+def test_nobody_waits_for_a_bot_whose_question_was_dropped(store: Store) -> None:
+    """It was next in line, and was taken out of the server: who comes after it has the
+    floor as soon as it is known."""
+    channel = Channel(store)
+    channel.say(10, "elena")
+    held = channel.ask("elena")
+    assert held is not None
+    for number, bot in ((11, "dotty"), (12, "aria")):
+        channel.say(number, bot)
+        assert channel.ask(bot) is None
+    channel.answer(held)
+    assert channel.ask("aria") is None
+    drop(channel, "dotty")
+    assert channel.ask("aria") is not None
+
+
+def test_nobody_waits_for_a_dropped_bot_that_was_named_second(store: Store) -> None:
+    """It gave up before the first one came, and takes no place in line after that."""
+    channel = Channel(store)
+    channel.say(10, "elena", "dotty")
+    assert channel.ask("dotty") is None
+    channel.m.world.advance(LEASE_MS + SLACK_MS)
+    drop(channel, "dotty")
+    held = channel.ask("elena")
+    assert held is not None
+    channel.say(11, "aria")
+    assert channel.ask("aria") is None
+    channel.answer(held)
+    assert channel.ask("aria") is not None

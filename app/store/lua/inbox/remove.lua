@@ -11,7 +11,12 @@ for i = 1, #entries, 3 do
   if gone == 1 and journaled == '1' then
     record(keys.journal(message), bot, step, 'dropped', reason)
   end
-  -- Bots named after this one have nothing to wait for.
-  if channel and gone == 1 then pass_on(keys.floor(channel), channel, message) end
+  if channel and gone == 1 then
+    -- Nobody waits for a bot that has nothing left to say: it would be counted on for a lease.
+    redis.call('ZREM', keys.following(message), bot)
+    if redis.call('XLEN', inbox) == 0 then redis.call('ZREM', keys.waiting(channel), bot) end
+    -- Bots named after this one have nothing to wait for.
+    pass_on(keys.floor(channel), channel, message)
+  end
 end
 return removed
