@@ -231,6 +231,11 @@ _FURTHER = {
         "Nine others again, 180 lines (`tests/lab/novem`), of subjects that were drawn by "
         "lot; committed before they were scored.",
     ),
+    "decem": (
+        "Experts, a tenth cast",
+        "Nine others again, 180 lines (`tests/lab/decem`), of subjects that were drawn by "
+        "lot; committed before they were scored.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 
