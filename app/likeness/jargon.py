@@ -4,19 +4,19 @@ sentences knows few of them."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 
 from app.domain.character import Character, Interest
 from app.domain.safe_yaml import load_yaml
 
-Term = tuple[str, ...]
-"""A word or a phrase, as stems."""
+Term = str
+"""A word or a phrase, as stems with a blank between."""
 Subjects = dict[str, float]
 """How surely a text is about some subjects, from 0 to 1."""
 
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 _ANY = "*"
 """At the end of a word: with any ending, as most languages give it several."""
 SHORTEST, LONGEST = 3, 20
@@ -28,12 +28,13 @@ EXAMPLE = 0.7
 """Of a word, what an example sentence counts that holds one: it tells a story too."""
 
 
-def stems(text: str) -> Term:
+def stems(text: str) -> tuple[str, ...]:
     """The words of a text, those of English without their plural."""
-    return tuple([_stem(word) for word in _WORD.findall(text.lower())])
+    return tuple([stem(word) for word in WORD.findall(text.lower())])
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """A word without the plural of English."""
     if len(word) <= 3 or not word.endswith("s") or word.endswith(_KEPT_ENDINGS):
         return word
     if len(word) > 4 and word.endswith("ies"):
@@ -52,7 +53,6 @@ def _base_forms(word: str) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=1)
 def _shipped_terms() -> Mapping[str, frozenset[Term]]:
     """The shipped words, by subject."""
     source = resources.files("app.likeness").joinpath("jargon.yaml")
@@ -60,15 +60,15 @@ def _shipped_terms() -> Mapping[str, frozenset[Term]]:
     terms = {}
     for name, words in subjects.items():
         found = {_term_of(word.strip()) for word in words.split(",")}
-        terms[name] = frozenset(found - {()})
+        terms[name] = frozenset(found - {""})
     return terms
 
 
 def _term_of(word: str) -> Term:
     """A word of the file as a term; `_ANY` stays at its end."""
     if word.endswith(_ANY):
-        return (word.lower(),)
-    return stems(word)
+        return word.lower()
+    return " ".join(stems(word))
 
 
 class Jargon:
@@ -76,15 +76,20 @@ class Jargon:
     ending."""
 
     def __init__(self, terms: Mapping[str, Iterable[Term]]) -> None:
-        self._subjects: dict[Term, list[str]] = {}
+        self._subjects: dict[Term, tuple[str, ...]] = {}
+        # By its first word: how many words a phrase can have.
+        self._longest: dict[str, int] = {}
+        # Nearly all terms are of one subject: they share what names it.
+        alone: dict[str, tuple[str, ...]] = {name: (name,) for name in terms}
         for subject, known in terms.items():
             for term in sorted(known):
-                self._subjects.setdefault(term, []).append(subject)
-        # By its first word: how long a phrase can be.
-        self._longest: dict[str, int] = {}
-        for term in self._subjects:
-            longest = self._longest.get(term[0], 0)
-            self._longest[term[0]] = max(longest, len(term))
+                others = self._subjects.get(term)
+                self._subjects[term] = (
+                    alone[subject] if others is None else (*others, subject)
+                )
+                first, *rest = term.split()
+                longest = self._longest.get(first, 0)
+                self._longest[first] = max(longest, 1 + len(rest))
 
     def subjects_of(self, text: str) -> Subjects:
         """What a text is about. A word that several subjects share says less of each;
@@ -93,29 +98,31 @@ class Jargon:
         found: Subjects = {}
         place = 0
         while place < len(said):
-            term = self._term_at(said, place)
-            place += len(term) or 1
-            subjects = self._subjects.get(term, [])
+            term, length = self._term_at(said, place)
+            place += length
+            subjects = self._subjects.get(term, ())
             for subject in subjects:
                 share = found.get(subject, 0.0) + len(subjects) ** -0.5
                 found[subject] = min(1.0, share)
         return found
 
-    def _term_at(self, said: Term, place: int) -> Term:
-        """The longest term that begins there; an empty one where none does."""
+    def _term_at(self, said: Sequence[str], place: int) -> tuple[Term, int]:
+        """The longest term that begins there, and how many words it takes; an empty one
+        where none does."""
         word = said[place]
-        for length in range(self._longest.get(word, 0), 0, -1):
-            term = said[place : place + length]
+        most = min(self._longest.get(word, 0), len(said) - place)
+        for length in range(most, 0, -1):
+            term = " ".join(said[place : place + length])
             if term in self._subjects:
-                return term
+                return term, length
         for form in _base_forms(word):
-            if (form,) in self._subjects:
-                return (form,)
+            if form in self._subjects:
+                return form, 1
         for length in range(min(len(word), LONGEST), SHORTEST - 1, -1):
-            beginning = (word[:length] + _ANY,)
+            beginning = word[:length] + _ANY
             if beginning in self._subjects:
-                return beginning
-        return ()
+                return beginning, 1
+        return "", 1
 
     def subjects_of_character(self, character: Character) -> Subjects:
         """What a character cares about: the subjects whose words its interests hold."""

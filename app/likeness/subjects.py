@@ -20,6 +20,7 @@ from app.likeness.encoder import (
     rounded,
     sentences,
 )
+from app.likeness.figures import shipped_figures
 from app.likeness.jargon import Jargon, shipped_jargon
 from app.likeness.products import Digits, Layer, Weights
 from app.likeness.rivals import Rivals
@@ -241,8 +242,10 @@ def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, M
 
 
 def legible(text: str) -> str:
-    """What of a message is read."""
-    return unicodedata.normalize("NFKC", text[:READ])[:READ]
+    """What of a message is read: its beginning, without figures of speech, whose words
+    are not what it is about."""
+    plain = unicodedata.normalize("NFKC", text[:READ])[:READ]
+    return shipped_figures().left_out(plain)
 
 
 def _weights(cosines: Matrix, sharpness: float) -> Matrix:

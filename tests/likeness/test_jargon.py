@@ -21,8 +21,8 @@ def small() -> Jargon:
     """Two subjects that share a word."""
     return Jargon(
         {
-            "boats": [("hull",), ("bilge", "pump"), ("captain",)],
-            "aircraft": [("fuselage",), ("captain",)],
+            "boats": ["hull", "bilge pump", "captain"],
+            "aircraft": ["fuselage", "captain"],
         }
     )
 
@@ -43,7 +43,7 @@ def test_a_word_tells_its_subject(small: Jargon) -> None:
 
 def test_a_verb_is_known_in_other_forms() -> None:
     """English ones; a short word that only ends like one is none."""
-    jargon = Jargon({"chess": [("resign",)], "crafts": [("knit",), ("glaze",)]})
+    jargon = Jargon({"chess": ["resign"], "crafts": ["knit", "glaze"]})
     for text, subject in (
         ("he resigned on move 22", "chess"),
         ("knitting a scarf", "crafts"),
@@ -56,6 +56,7 @@ def test_a_verb_is_known_in_other_forms() -> None:
 def test_a_phrase_counts_as_a_whole(small: Jargon) -> None:
     """Neither of its words tells anything alone, nor both in another order."""
     assert small.subjects_of("my bilge pumps leak") == {"boats": 1.0}
+    assert small.subjects_of("these are my bilge pumps") == {"boats": 1.0}
     assert small.subjects_of("pump the bilge") == {}
     assert small.subjects_of("the bilge") == {}
 
@@ -118,7 +119,7 @@ def test_shipped_words_are_of_somebodys_subjects(
 
 def test_a_star_stands_for_any_ending() -> None:
     """Most languages give a word several; a longer word of its own comes first."""
-    jargon = Jargon({"bees": [("\u043f\u0447\u0435\u043b*",)], "wasps": [("wasp*",)]})
+    jargon = Jargon({"bees": ["\u043f\u0447\u0435\u043b*"], "wasps": ["wasp*"]})
     assert jargon.subjects_of("\u043c\u043e\u0438 \u043f\u0447\u0435\u043b\u044b") == {
         "bees": 1.0
     }
