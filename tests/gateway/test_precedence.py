@@ -213,7 +213,9 @@ async def test_a_connection_reads_no_frame_meanwhile() -> None:
     async def receive(frame: str) -> None:
         read.append(frame)
 
-    socket = SimpleNamespace(received_message=receive, poll_event=receive)
+    socket = SimpleNamespace(
+        received_message=receive, poll_event=receive, _keep_alive=None
+    )
     client._steady(cast("Any", socket))
     precedence.take("1")
     reading = asyncio.create_task(socket.received_message("a frame"))
