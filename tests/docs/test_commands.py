@@ -22,10 +22,10 @@ PAGES = sorted(
 )
 CALL = re.compile(r"(?:^|[\s`/(])the-stream ([a-z][^`#\n|;]*)", re.MULTILINE)
 CODE = re.compile(r"(?ms)^```.*?^```|`[^`\n]+`")
-
-
 TARGET = re.compile(r"(?:^|[`(]| && )(?:\w+=\S+ )*make ([a-z][a-z-]*)", re.MULTILINE)
 MODULE = re.compile(r"python -m ((?:app|tests)\.[\w.]+\w)")
+# Made once for all calls of all pages.
+PROGRAM = get_command(app)
 
 
 def code_of(page: str) -> list[str]:
@@ -50,7 +50,7 @@ def modules(page: str) -> set[str]:
 
 def unknown(call: str) -> str:
     """The first word of a call that is no command, or option of it; empty: none."""
-    command = get_command(app)
+    command = PROGRAM
     for word in call.split():
         if isinstance(command, click.Group) or hasattr(command, "commands"):
             if word not in command.commands:
