@@ -440,6 +440,8 @@ class Reference(Rooms):
         self.work.get(w.bot, set()).discard(w.message)
         for entry, line in d.joined:
             self.inbox[w.lane].pop(entry, None)
+            if w.direct:
+                self._stop_waiting(w, line)
             state = f"joined:{w.message}"
             if self.answer.setdefault(line, {}).setdefault(w.bot, state) == state:
                 self.pass_on(w.channel, line)
@@ -528,6 +530,8 @@ class Reference(Rooms):
         e = self.election(w.message)
         self.inbox.get(w.lane, {}).pop(w.entry, None)
         self.work.get(w.bot, set()).discard(w.message)
+        if w.direct:
+            self._stop_waiting(w, w.message)
         if w.direct or (e.paid == w.bot and e.addressed is None):
             self.answer.setdefault(w.message, {}).setdefault(w.bot, "declined")
             return "declined"
@@ -536,15 +540,18 @@ class Reference(Rooms):
             return "handed_over"
         return "dropped"
 
+    def _stop_waiting(self, w: Who, message: str) -> None:
+        self.following.get(message, {}).pop(w.bot, None)
+        if not self.inbox.get(w.lane):
+            self.waiting.get(w.channel, {}).pop(w.bot, None)
+
     def drop(self, w: Who) -> int:
         if self.locks.get(w.lane) != w.owner:
             return -1
         self.work.get(w.bot, set()).discard(w.message)
         removed = self.inbox.get(w.lane, {}).pop(w.entry, None) is not None
         if removed and w.direct:
-            self.following.get(w.message, {}).pop(w.bot, None)
-            if not self.inbox.get(w.lane):
-                self.waiting.get(w.channel, {}).pop(w.bot, None)
+            self._stop_waiting(w, w.message)
             self.pass_on(w.channel, w.message)
         return int(removed)
 

@@ -349,3 +349,48 @@ def test_nobody_waits_for_a_dropped_bot_that_was_named_second(store: Store) -> N
     assert channel.ask("aria") is None
     channel.answer(held)
     assert channel.ask("aria") is not None
+
+
+def test_nobody_waits_for_a_bot_that_answered_the_line_with_a_later_one(
+    store: Store,
+) -> None:
+    """Named second, it was asked alone in the next line of the thought and answered
+    both: once the first one is done, whoever else was asked has the floor."""
+    channel = Channel(store)
+    channel.say(10, "elena", "dotty", author="7")
+    assert channel.ask("dotty") is None
+    channel.say(11, "dotty", author="7")
+    cycle = channel.m.begin(Lane("dotty", CHANNEL))
+    assert cycle is not None
+    first, last = cycle.entries
+    assert channel.m.claim(cycle, last) == "granted"
+    joined = (Joined(first.entry_id, first.event.message_id),)
+    assert channel.m.commit(cycle, last, final=True, joined=joined) == "committed"
+    channel.m.finish(cycle)
+    assert channel.m.post("dotty", CHANNEL) is not None
+    channel.m.receipt("dotty", CHANNEL)
+    held = channel.ask("elena")
+    assert held is not None
+    channel.say(12, "aria")
+    assert channel.ask("aria") is None
+    channel.answer(held)
+    assert channel.ask("aria") is not None
+
+
+def test_nobody_waits_for_a_bot_that_declined_before_its_turn(store: Store) -> None:
+    """It was named second and gave up without the floor: it takes no place in line when
+    the first one is done."""
+    channel = Channel(store)
+    channel.say(10, "elena", "dotty")
+    cycle = channel.m.begin(Lane("dotty", CHANNEL))
+    assert cycle is not None
+    (entry,) = cycle.entries
+    assert channel.m.claim(cycle, entry) == "wait"
+    assert channel.m.give_back(cycle, entry, keep=False) == "declined"
+    channel.m.finish(cycle)
+    held = channel.ask("elena")
+    assert held is not None
+    channel.say(11, "aria")
+    assert channel.ask("aria") is None
+    channel.answer(held)
+    assert channel.ask("aria") is not None

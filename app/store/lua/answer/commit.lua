@@ -76,6 +76,7 @@ redis.call('PEXPIRE', answer, ANSWER_TTL)
 for i = 1, #joined, 2 do
   local waits_as, line = joined[i], joined[i + 1]
   if waits_as ~= '' then redis.call('XDEL', inbox, waits_as) end
+  if kind == 'direct' then stop_waiting(inbox, channel, bot, line) end
   if redis.call('HSETNX', keys.answer(line), bot, 'joined:' .. message) == 1 then
     redis.call('PEXPIRE', keys.answer(line), ANSWER_TTL)
     record(keys.journal(line), bot, 'commit', 'joined', 'answered with ' .. message)

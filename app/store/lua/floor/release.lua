@@ -9,6 +9,7 @@ local verdict = 'kept'
 if not retry_later then
   redis.call('XDEL', inbox, entry_id)
   redis.call('HDEL', work, message)
+  if kind == 'direct' then stop_waiting(inbox, channel, bot, message) end
   local e = redis.call('HMGET', election, 'paid', 'state', 'winner', 'addressed')
   local paid, state, winner, addressed = e[1], e[2], e[3], e[4]
   if kind == 'direct' or (paid == bot and not addressed) then

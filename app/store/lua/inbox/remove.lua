@@ -12,9 +12,7 @@ for i = 1, #entries, 3 do
     record(keys.journal(message), bot, step, 'dropped', reason)
   end
   if channel and gone == 1 then
-    -- Nobody waits for a bot that has nothing left to say: it would be counted on for a lease.
-    redis.call('ZREM', keys.following(message), bot)
-    if redis.call('XLEN', inbox) == 0 then redis.call('ZREM', keys.waiting(channel), bot) end
+    stop_waiting(inbox, channel, bot, message)
     -- Bots named after this one have nothing to wait for.
     pass_on(keys.floor(channel), channel, message)
   end

@@ -49,6 +49,13 @@ local function queue_up(channel, bot, place)
   redis.call('PEXPIRE', keys.waiting(channel), WAITING_TTL)
 end
 
+-- A bot needs not answer this message any more. Nobody waits for a bot that has nothing left to say: it would be counted on for a
+-- lease. `inbox`: its direct one of the channel, without that message.
+local function stop_waiting(inbox, channel, bot, message)
+  redis.call('ZREM', keys.following(message), bot)
+  if redis.call('XLEN', inbox) == 0 then redis.call('ZREM', keys.waiting(channel), bot) end
+end
+
 -- The queue without those that are away.
 local function queue_of(channel, lease)
   local here = {}
