@@ -188,7 +188,9 @@ def given_up_on(play: Play) -> None:
     hold_floor(play, "aria", "9901", entry="e7")
     _entry(play, "e6")
     play.tell("another one's floor stays", outbox.dead_letter(entry, "dead", "x"))
-    client.delete(keys.floor(CHANNEL))
+    client.delete(
+        keys.floor(CHANNEL), keys.floor_waiting(CHANNEL), keys.floor_awaited(CHANNEL)
+    )
     cycle, first, _ = asked(play, "9911")
     said = world.event("9912", author=BOB)
     play.admit("bob asks", world.direct("aria", said, ("aria",)))

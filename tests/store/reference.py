@@ -260,11 +260,15 @@ class Rooms:
 
     def pass_on(self, channel: str, message: str) -> Next:
         """A bot is done with a message: who is named behind it may be next."""
-        following = self.following.get(message, {})
+        following, held = self.following.get(message, {}), self.held(channel)
         if following:
             bot = min(following, key=lambda one: (following[one], one))
             self.queue_up(channel, bot, following.pop(bot))
-        return NOBODY_WAITS if self.held(channel) else self.call_next(channel)
+            awaited = self.awaited.setdefault(channel, {})
+            awaited[bot] = held.until if held else math.inf
+            if held:
+                self.wake(f"{bot}:{channel}", held.until)
+        return NOBODY_WAITS if held else self.call_next(channel)
 
     def queue_up(self, channel: str, bot: str, place: float) -> None:
         """A bot keeps its place until it is served."""

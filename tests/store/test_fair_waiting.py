@@ -394,3 +394,27 @@ def test_nobody_waits_for_a_bot_that_declined_before_its_turn(store: Store) -> N
     assert channel.ask("aria") is None
     channel.answer(held)
     assert channel.ask("aria") is not None
+
+
+def test_a_bot_that_waits_behind_another_is_called_though_it_spoke_meanwhile(
+    store: Store,
+) -> None:
+    """Its earlier post comes out while it waits, named second: once the first one is
+    done it has its turn at once."""
+    channel = Channel(store)
+    channel.say(10, "dotty")
+    held = channel.ask("dotty")
+    assert held is not None
+    (entry,) = held.entries
+    assert channel.m.commit(held, entry, final=True) == "committed"
+    channel.m.finish(held)
+    channel.say(11, "elena", "dotty")
+    assert channel.ask("elena") is None
+    assert channel.ask("dotty") is None
+    assert channel.m.post("dotty", CHANNEL) is not None
+    channel.m.receipt("dotty", CHANNEL)
+    assert channel.turn()
+    assert channel.answered == [("elena", 11)]
+    assert Lane("dotty", CHANNEL) in channel.m.pump()
+    assert channel.turn()
+    assert channel.answered[-1] == ("dotty", 11)

@@ -93,8 +93,15 @@ end
 -- Returns as `call_next`, where the floor is free.
 local function pass_on(floor, channel, message)
   local first = redis.call('ZPOPMIN', keys.following(message))
-  if next(first) then queue_up(channel, first[1], first[2]) end
-  if floor_of(floor) then return '', '' end
+  local holder = floor_of(floor)
+  if next(first) then
+    local bot = first[1]
+    queue_up(channel, bot, first[2])
+    -- Nobody has called it for this message yet, though it may have spoken meanwhile.
+    await(channel, bot, holder and holder.until_ms or now + FLOOR_TTL)
+    if holder then wake_lane(bot .. ':' .. channel, 'direct', holder.until_ms) end
+  end
+  if holder then return '', '' end
   return call_next(floor, channel)
 end
 
