@@ -288,6 +288,19 @@ def ask_for_the_last(channel: Channel, bot: str) -> Cycle | None:
     return None
 
 
+def answer_both(channel: Channel, bot: str) -> None:
+    """The bot answers the two lines that wait for it with one post."""
+    cycle = channel.m.begin(Lane(bot, CHANNEL))
+    assert cycle is not None
+    first, last = cycle.entries
+    assert channel.m.claim(cycle, last) == "granted"
+    joined = (Joined(first.entry_id, first.event.message_id),)
+    assert channel.m.commit(cycle, last, final=True, joined=joined) == "committed"
+    channel.m.finish(cycle)
+    assert channel.m.post(bot, CHANNEL) is not None
+    channel.m.receipt(bot, CHANNEL)
+
+
 def test_an_answer_to_a_later_line_lets_in_who_waits_behind_an_earlier_one(
     store: Store,
 ) -> None:
@@ -297,15 +310,7 @@ def test_an_answer_to_a_later_line_lets_in_who_waits_behind_an_earlier_one(
     channel.say(10, "elena", "aria", author="7")
     assert channel.ask("aria") is None
     channel.say(11, "elena", author="7")
-    cycle = channel.m.begin(Lane("elena", CHANNEL))
-    assert cycle is not None
-    first, last = cycle.entries
-    assert channel.m.claim(cycle, last) == "granted"
-    joined = (Joined(first.entry_id, first.event.message_id),)
-    assert channel.m.commit(cycle, last, final=True, joined=joined) == "committed"
-    channel.m.finish(cycle)
-    assert channel.m.post("elena", CHANNEL) is not None
-    channel.m.receipt("elena", CHANNEL)
+    answer_both(channel, "elena")
     assert Lane("aria", CHANNEL) in channel.m.pump()
     assert channel.turn()
     assert channel.answered == [("aria", 10)]
@@ -360,15 +365,7 @@ def test_nobody_waits_for_a_bot_that_answered_the_line_with_a_later_one(
     channel.say(10, "elena", "dotty", author="7")
     assert channel.ask("dotty") is None
     channel.say(11, "dotty", author="7")
-    cycle = channel.m.begin(Lane("dotty", CHANNEL))
-    assert cycle is not None
-    first, last = cycle.entries
-    assert channel.m.claim(cycle, last) == "granted"
-    joined = (Joined(first.entry_id, first.event.message_id),)
-    assert channel.m.commit(cycle, last, final=True, joined=joined) == "committed"
-    channel.m.finish(cycle)
-    assert channel.m.post("dotty", CHANNEL) is not None
-    channel.m.receipt("dotty", CHANNEL)
+    answer_both(channel, "dotty")
     held = channel.ask("elena")
     assert held is not None
     channel.say(12, "aria")
