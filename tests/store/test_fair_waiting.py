@@ -341,6 +341,16 @@ def test_nobody_waits_for_a_bot_whose_question_was_dropped(store: Store) -> None
     assert channel.ask("aria") is not None
 
 
+def aria_is_next(channel: Channel) -> None:
+    """She is asked while elena has the floor, and has it as soon as elena is done."""
+    held = channel.ask("elena")
+    assert held is not None
+    channel.say(12, "aria")
+    assert channel.ask("aria") is None
+    channel.answer(held)
+    assert channel.ask("aria") is not None
+
+
 def test_nobody_waits_for_a_dropped_bot_that_was_named_second(store: Store) -> None:
     """It gave up before the first one came, and takes no place in line after that."""
     channel = Channel(store)
@@ -348,12 +358,7 @@ def test_nobody_waits_for_a_dropped_bot_that_was_named_second(store: Store) -> N
     assert channel.ask("dotty") is None
     channel.m.world.advance(LEASE_MS + SLACK_MS)
     drop(channel, "dotty")
-    held = channel.ask("elena")
-    assert held is not None
-    channel.say(11, "aria")
-    assert channel.ask("aria") is None
-    channel.answer(held)
-    assert channel.ask("aria") is not None
+    aria_is_next(channel)
 
 
 def test_nobody_waits_for_a_bot_that_answered_the_line_with_a_later_one(
@@ -366,12 +371,7 @@ def test_nobody_waits_for_a_bot_that_answered_the_line_with_a_later_one(
     assert channel.ask("dotty") is None
     channel.say(11, "dotty", author="7")
     answer_both(channel, "dotty")
-    held = channel.ask("elena")
-    assert held is not None
-    channel.say(12, "aria")
-    assert channel.ask("aria") is None
-    channel.answer(held)
-    assert channel.ask("aria") is not None
+    aria_is_next(channel)
 
 
 def test_nobody_waits_for_a_bot_that_declined_before_its_turn(store: Store) -> None:
@@ -385,12 +385,7 @@ def test_nobody_waits_for_a_bot_that_declined_before_its_turn(store: Store) -> N
     assert channel.m.claim(cycle, entry) == "wait"
     assert channel.m.give_back(cycle, entry, keep=False) == "declined"
     channel.m.finish(cycle)
-    held = channel.ask("elena")
-    assert held is not None
-    channel.say(11, "aria")
-    assert channel.ask("aria") is None
-    channel.answer(held)
-    assert channel.ask("aria") is not None
+    aria_is_next(channel)
 
 
 def test_a_bot_that_waits_behind_another_is_called_though_it_spoke_meanwhile(
@@ -415,3 +410,24 @@ def test_a_bot_that_waits_behind_another_is_called_though_it_spoke_meanwhile(
     assert Lane("dotty", CHANNEL) in channel.m.pump()
     assert channel.turn()
     assert channel.answered[-1] == ("dotty", 11)
+
+
+def test_who_waits_behind_a_bot_that_gave_up_asks_when_the_floor_ends(
+    store: Store,
+) -> None:
+    """A third bot has the floor and dies with it: once its lease has ended nobody is
+    waited for any more."""
+    channel = Channel(store)
+    channel.say(10, "dotty")
+    assert channel.ask("dotty") is not None
+    channel.say(11, "elena", "aria")
+    cycle = channel.m.begin(Lane("elena", CHANNEL))
+    assert cycle is not None
+    (entry,) = cycle.entries
+    assert channel.m.claim(cycle, entry) == "wait"
+    assert channel.ask("aria") is None
+    assert channel.m.give_back(cycle, entry, keep=False) == "declined"
+    channel.m.finish(cycle)
+    channel.m.world.advance(LEASE_MS + SLACK_MS)
+    assert Lane("aria", CHANNEL) in channel.m.pump()
+    assert channel.ask("aria") is not None

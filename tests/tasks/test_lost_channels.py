@@ -11,7 +11,7 @@ from celery import Celery
 from app.broker.hints import CYCLE
 from app.domain.character import ModelConfig
 from app.domain.lane import Lane
-from app.domain.model import Signal
+from app.domain.model import Event, Signal
 from app.domain.settings import Settings
 from app.domain.verdicts import Elect
 from app.loopback import Account, LoopbackThread, Permission
@@ -57,6 +57,19 @@ def elena(
     return join(store, discord, settings, "elena", config)
 
 
+def elect_elena(
+    store: Store, discord: LoopbackThread, settings: Settings
+) -> tuple[Any, Event]:
+    """A message that names nobody: elena wins it, aria is the runner-up."""
+    join(store, discord, settings, "aria")
+    post, event = say(discord, "Any whale songs worth hearing?")
+    admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
+    admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
+    election = store.run(elections.decide(event.message_id, event.channel_id, settings))
+    assert election.winner == "elena"
+    return post, event
+
+
 @pytest.mark.parametrize("code", LOST)
 def test_nothing_is_paid_for_in_a_lost_channel(
     store: Store,
@@ -92,12 +105,7 @@ def test_the_runner_up_answers_for_a_winner_that_lost_the_channel(
     wait_until: Any,
 ) -> None:
     """Nothing was paid for, so the election goes on."""
-    join(store, discord, settings, "aria")
-    post, event = say(discord, "Any whale songs worth hearing?")
-    admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
-    admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
-    election = store.run(elections.decide(event.message_id, event.channel_id, settings))
-    assert election.winner == "elena"
+    post, _ = elect_elena(store, discord, settings)
     LOST["403 50001"](discord, post.channel_id, elena)
     eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
     wait_until(lambda: discord.replies_to(post), what="the runner-up's answer")
@@ -116,11 +124,7 @@ def test_a_winner_that_is_refused_when_it_posts_is_the_only_one_asked(
 ) -> None:
     """It may read the channel and no longer write: its answer was paid for, so nobody else
     is asked, and whoever wants to know why is told."""
-    join(store, discord, settings, "aria")
-    post, event = say(discord, "Any whale songs worth hearing?")
-    admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
-    admit(store, settings, "aria", event, Signal.WATCHED, 1.0)
-    store.run(elections.decide(event.message_id, event.channel_id, settings))
+    post, event = elect_elena(store, discord, settings)
     discord.deny(post.channel_id, elena, Permission.SEND_MESSAGES)
     eager.tasks[CYCLE].apply_async(args=("elena", "immediate_trigger")).get()
     wait_until(lambda: journal_lines(store, post)[-1]["verdict"] == "dead")
