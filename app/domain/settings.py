@@ -7,7 +7,7 @@ import os
 from collections.abc import MutableMapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -20,7 +20,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from app.domain import terms
 from app.domain.addresses import (
@@ -67,6 +75,25 @@ def _renamed(field: str) -> AliasChoices:
     """The variables of a field that had another name: the name of today counts first."""
     name = f"STREAM_{field.upper()}"
     return AliasChoices(name, *(old for old, new in RENAMED.items() if new == name))
+
+
+class _Variables(EnvSettingsSource):
+    """The environment. Of a setting that it does not have, nothing is asked: its type
+    would be looked through for what other variables might add to it."""
+
+    def prepare_field_value(
+        self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool
+    ) -> Any:
+        if value is None:
+            return None
+        return super().prepare_field_value(field_name, field, value, value_is_complex)
+
+
+class _File(DotEnvSettingsSource):
+    """`.env`, of which nothing is asked where there is none."""
+
+    def __call__(self) -> dict[str, Any]:
+        return super().__call__() if self.env_vars else {}
 
 
 class Settings(BaseSettings):
@@ -439,6 +466,19 @@ class Settings(BaseSettings):
         False,
         description="let LangSmith variables of the environment take effect (text leaves!)",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the code gives counts first, then the environment, then `.env`."""
+        name = cast(DotEnvSettingsSource, dotenv_settings).env_file
+        return init_settings, _Variables(settings_cls), _File(settings_cls, name)
 
     @field_validator(
         "speak_channels", "ignored_people", "proxy_applications", "commands_guilds"
