@@ -29,6 +29,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import Model, changed_fast
+
 FREE, UNASKED, OTHER = -1, 7, 8
 """A floor that is nobody's, held for an unaddressed message, or held for a later direct
 one. Else the bot that holds it."""
@@ -42,6 +44,7 @@ ASKED, CALLED, AWAY = 2, 1, 0
 """For how many leases a bot is counted on."""
 
 
+@changed_fast
 class Bot(NamedTuple):
     """One addressed bot: its answer, its cycle, and a zombie that lost the lock while
     writing. `holds`: the token is good."""
@@ -58,6 +61,7 @@ class Bot(NamedTuple):
     posts: int = 0
 
 
+@changed_fast
 class State(NamedTuple):
     """The channel."""
 
@@ -69,7 +73,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-class Addressed:
+class Addressed(Model[State]):
     """The protocol without the named rules. `returns`: a bot that has no worker gets
     one some day."""
 

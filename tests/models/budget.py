@@ -24,12 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.models.explore import put
+from tests.models.explore import Model, changed_fast, put
 
 UNKNOWN = -1
 """Hops of a post whose cause nobody can tell."""
 
 
+@changed_fast
 class Cycle(NamedTuple):
     """A cycle of one bot: the hops of the entry that it answers, whether a budget was
     free when it looked, and whether it holds a part of it."""
@@ -39,6 +40,7 @@ class Cycle(NamedTuple):
     held: bool = False
 
 
+@changed_fast
 class State(NamedTuple):
     """Tuples have a place for each bot: inboxes (hops of each entry, sorted), cycles,
     outbox (hops of a post or None)."""
@@ -56,7 +58,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-class Budget:
+class Budget(Model[State]):
     """The protocol without the named rules. The last bot is foreign where `foreign` is
     set: it knows no budget."""
 

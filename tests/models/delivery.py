@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import Model, changed_fast
+
 NEVER = -1
 FREE = -1
 IDLE, HOLDING, LOOKED, ALLOWED, ASKED, REFUSED = (
@@ -45,6 +47,7 @@ IDLE, HOLDING, LOOKED, ALLOWED, ASKED, REFUSED = (
 OFF, MUTED, ACKNOWLEDGED = "off", "muted", "acknowledged"
 
 
+@changed_fast
 class Deliverer(NamedTuple):
     """Where it is. `age`: since its permission; `saw`: it asked about the first attempt
     that still stands; `renews`: it believes to hold the lease and renews it by a clock
@@ -56,6 +59,7 @@ class Deliverer(NamedTuple):
     renews: bool = False
 
 
+@changed_fast
 class State(NamedTuple):
     """The entry (`first`, `last`, `tries`, `done`), the lease, the network (`posts`:
     ages of those on their way), Discord (`seen`, `nonce`)."""
@@ -74,7 +78,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-class Delivery:
+class Delivery(Model[State]):
     """The protocol without the named rules. `window` and `lease` in request
     timeouts."""
 
@@ -110,16 +114,14 @@ class Delivery:
     def settled(self, s: State) -> bool:
         return s.done and all(worker.at == IDLE for worker in s.workers)
 
-    def steps(self, s: State) -> Iterator[tuple[str, State]]:
+    def same(self, s: State) -> State:
         """Deliverers are interchangeable."""
-        for label, after in self._all(s):
-            if after.workers[0] > after.workers[1]:
-                lease = 1 - after.lease if after.lease >= 0 else FREE
-                yield label, after._replace(workers=after.workers[::-1], lease=lease)
-            else:
-                yield label, after
+        if s.workers[0] <= s.workers[1]:
+            return s
+        lease = 1 - s.lease if s.lease >= 0 else FREE
+        return s._replace(workers=s.workers[::-1], lease=lease)
 
-    def _all(self, s: State) -> Iterator[tuple[str, State]]:
+    def steps(self, s: State) -> Iterator[tuple[str, State]]:
         yield "a timeout passes", self._tick(s)
         yield from self._network(s)
         if s.seen and not s.done:

@@ -36,10 +36,9 @@ lock, or let the floor's lease end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
-from tests.models.explore import put
+from tests.models.explore import Model, changed_fast, put
 
 NOBODY, DECLINED = -1, -2
 FREE, DEAD = -1, -2
@@ -51,6 +50,7 @@ NONE, OPEN, GRANTED, CLOSED = "none", "open", "granted", "closed"
 BEGUN, CLAIMED, PAID, DONE = "begun", "claimed", "paid", "done"
 
 
+@changed_fast
 class Worker(NamedTuple):
     """A cycle. `holds`: its token is the floor's token now (tokens never repeat).
     `excused`: it paid and failed."""
@@ -61,6 +61,7 @@ class Worker(NamedTuple):
     excused: bool = False
 
 
+@changed_fast
 class State(NamedTuple):
     """Redis, the workers, and what is counted to judge them. Tuples have a place for
     each bot."""
@@ -88,37 +89,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-# Most steps lead where another step has just led.
-@lru_cache(maxsize=1 << 16)
-def _same(s: State) -> State:
-    """One state for all that nothing can tell apart: workers by another order, what
-    only a running cycle or an election that is not over would read, a cycle that is
-    done and has lost its lock."""
-    workers = tuple(
-        None if w and w.at == DONE and s.lock[w.bot] != n else w
-        for n, w in enumerate(s.workers)
-    )
-    lock = s.lock
-    if len(workers) == 2 and (workers[0] or ()) > (workers[1] or ()):
-        workers = workers[::-1]
-        lock = tuple(1 - holder if holder >= 0 else holder for holder in lock)
-    wake = tuple(2 if due and lock[bot] < 0 else due for bot, due in enumerate(s.wake))
-    if s.due or (s.answer == NOBODY and not s.addressed):
-        return s._replace(workers=workers, lock=lock, wake=wake)
-    winner = s.winner if any(s.work) else NOBODY
-    return s._replace(
-        workers=workers,
-        lock=lock,
-        wake=wake,
-        winner=winner,
-        election=CLOSED,
-        excluded=NOBODY,
-        paid=NOBODY,
-        bids=(False,) * len(s.bids),
-    )
-
-
-class Election:
+class Election(Model[State]):
     """The protocol without the named rules (a mutant leaves some out), in a world of so
     many bots and workers."""
 
@@ -191,19 +162,46 @@ class Election:
             and all(holder == FREE for holder in s.lock)
         )
 
-    def steps(self, s: State) -> Iterator[tuple[str, State]]:
-        for label, after in self._all(s):
-            yield label, _same(after)
+    def same(self, s: State) -> State:
+        """Nothing can tell apart: workers by another order, what only a running cycle or
+        an election that is not over would read, a cycle that is done and has lost its
+        lock."""
+        workers = tuple(
+            None if w and w.at == DONE and s.lock[w.bot] != n else w
+            for n, w in enumerate(s.workers)
+        )
+        lock = s.lock
+        if len(workers) == 2 and (workers[0] or ()) > (workers[1] or ()):
+            workers = workers[::-1]
+            lock = tuple(1 - holder if holder >= 0 else holder for holder in lock)
+        wake = tuple(
+            2 if due and lock[bot] < 0 else due for bot, due in enumerate(s.wake)
+        )
+        if s.due or (s.answer == NOBODY and not s.addressed):
+            return s._replace(workers=workers, lock=lock, wake=wake)
+        winner = s.winner if any(s.work) else NOBODY
+        return s._replace(
+            workers=workers,
+            lock=lock,
+            wake=wake,
+            winner=winner,
+            election=CLOSED,
+            excluded=NOBODY,
+            paid=NOBODY,
+            bids=(False,) * len(s.bids),
+        )
 
-    def _all(self, s: State) -> Iterator[tuple[str, State]]:
+    def steps(self, s: State) -> Iterator[tuple[str, State]]:
         yield from self._admissions(s)
         yield from self._elect(s)
         yield from self._outside(s)
         yield from self._leases(s)
+        # Which of the idle workers begins is all the same.
+        idle = s.workers.index(None) if None in s.workers else NOBODY
         for number, worker in enumerate(s.workers):
             if worker is None:
                 for bot in self.bots:
-                    if s.wake[bot] and s.lock[bot] == FREE:
+                    if number == idle and s.wake[bot] and s.lock[bot] == FREE:
                         yield (
                             f"bot {bot}: begin",
                             self._with(s, number, Worker(bot, BEGUN))._replace(
@@ -317,7 +315,9 @@ class Election:
         """The floor changes hands, and every token given out before is void."""
         return s._replace(
             floor=floor,
-            workers=tuple(w._replace(holds=False) if w else None for w in s.workers),
+            workers=tuple(
+                w._replace(holds=False) if w and w.holds else w for w in s.workers
+            ),
         )
 
     def _outside(self, s: State) -> Iterator[tuple[str, State]]:

@@ -22,11 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.models.explore import put
+from tests.models.explore import Model, changed_fast, put
 
 BOTS = (0, 1)
 
 
+@changed_fast
 class State(NamedTuple):
     """Tuples have a place for each bot, `shared` and `taken` for each message."""
 
@@ -46,7 +47,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-class Hearsay:
+class Hearsay(Model[State]):
     """The protocol without the named rules, for so many messages."""
 
     def __init__(self, *without: str, messages: int = 3) -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.models.explore import put
+from tests.models.explore import Model, changed_fast, put
 
 FREE, DEAD = -1, -2
 UNSENT, WAITING, ANSWERED = 0, 1, 2
@@ -35,6 +35,7 @@ LOCKED, BEGUN, RUNNING, CLEARING, RELEASING = (
 )
 
 
+@changed_fast
 class Cycle(NamedTuple):
     """A worker's cycle: what it read when it began."""
 
@@ -43,6 +44,7 @@ class Cycle(NamedTuple):
     read: tuple[int, ...] = ()
 
 
+@changed_fast
 class State(NamedTuple):
     """One lane. `unwoken`: a gateway has written the entry and not yet the wake (only
     where admit is not one step)."""
@@ -57,7 +59,7 @@ class State(NamedTuple):
     bad: str = ""
 
 
-class Lanes:
+class Lanes(Model[State]):
     """The protocol without the named rules."""
 
     def __init__(self, *without: str, messages: int = 3) -> None:

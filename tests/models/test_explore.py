@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.models.explore import Unbounded, explore
+from tests.models.explore import Model, Unbounded, explore
 
 
-class Walk:
+class Walk(Model[int]):
     """From 0 by +1 and +3, in a circle of 12; a fault jumps to 100, from where `home`
     leads back."""
 

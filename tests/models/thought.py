@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.models.explore import put
+from tests.models.explore import Model, changed_fast, put
 
 NONE, WAITS, ANSWERED, JOINED, CONTEXT, DELETED = range(6)
 """What became of a line."""
 
 
+@changed_fast
 class State(NamedTuple):
     """`lines` have a place for each line. `open`: the latest line waits for the rest.
     `reads`: what the cycle has read; None: none runs. `answers`: how many were given,
@@ -45,7 +46,7 @@ class State(NamedTuple):
         return tuple(n for n, line in enumerate(self.lines) if line == WAITS)
 
 
-class Thought:
+class Thought(Model[State]):
     """The protocol without the named rules, for so many lines."""
 
     def __init__(self, *without: str, lines: int = 3) -> None:

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.models.explore import Model, changed_fast
+
 NONE, NEXT, NOW = 0, 1, 2
 """When something is due: never, some time, now."""
 
 
+@changed_fast
 class Cycle(NamedTuple):
     """A cycle that runs: what it reads, whether something came since it began, and what
     it leaves undone."""
@@ -28,6 +31,7 @@ class Cycle(NamedTuple):
     retry: bool = False
 
 
+@changed_fast
 class State(NamedTuple):
     """What is stored of the lane, and what people are owed (`waiting`, `owed`: a
     poll)."""
@@ -44,7 +48,7 @@ class State(NamedTuple):
     cycle: Cycle | None = None
 
 
-class Whole:
+class Whole(Model[State]):
     """The protocol, or one without some of its rules."""
 
     def __init__(self, *without: str) -> None:
