@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -78,6 +78,12 @@ class Space:
         # Views: each process holds these lines once, however many characters it serves.
         parts = np.split(self.ordinary, ends[:-1])
         self.groups = dict(zip(measures.groups, parts, strict=True))
+
+    @cached_property
+    def centres(self) -> Matrix:
+        """The direction of each group, one a row: all characters are compared with
+        them."""
+        return as_matrix([centre(lines) for lines in self.groups.values()])
 
     def project(self, vectors: Matrix) -> Matrix:
         """Unit vectors of this space, a row for each."""

@@ -146,22 +146,29 @@ class _Rows:
     """All anchors, each once: the ordinary lines, and further ones."""
 
     def __init__(self, ordinary: Digits) -> None:
-        self._places: dict[bytes, int] = {}
-        for place, row in enumerate(ordinary):
-            self._places.setdefault(row.tobytes(), place)
-        self._rows = list(ordinary)
+        self._ordinary = ordinary
+        whole = np.dtype((np.void, ordinary.shape[1]))
+        lines = np.ascontiguousarray(ordinary).view(whole)
+        places = enumerate(lines[:, 0].tolist())
+        # Of equal ones the first counts: what is written last stays.
+        self._places: dict[bytes, int] = {
+            line: place for place, line in reversed(list(places))
+        }
+        self._further: list[Digits] = []
 
     def place_of(self, anchor: Digits) -> int:
         """Where it is. Characters with one interest share its lines."""
-        count = len(self._rows)
+        count = len(self._ordinary) + len(self._further)
         place = self._places.setdefault(anchor.tobytes(), count)
         if place == count:
-            self._rows.append(anchor)
+            self._further.append(anchor)
         return place
 
     def all(self) -> Digits:
         """The ordinary lines first."""
-        return np.stack(self._rows)
+        if not self._further:
+            return self._ordinary
+        return np.concatenate([self._ordinary, self._further])
 
 
 class _Stack:
@@ -206,29 +213,30 @@ class _Anchors:
             words.append(named)
         self.examples = np.concatenate(examples) if examples else nothing
         self.words = np.concatenate(words) if words else nothing
+        self._nearness = self._nearness_to(space.centres)
 
     def against(self, groups: Mapping[str, Digits]) -> Flags:
         """Which groups of ordinary lines speak against this character."""
-        flags = []
-        for name, lines in groups.items():
-            far = self._nearness(lines) < NEAR
-            flags.append(name in NOBODYS or far)
-        return np.array(flags, dtype=np.bool_)
+        nobodys = [name in NOBODYS for name in groups]
+        return np.array(nobodys) | (self._nearness < NEAR)
 
     def kindred(self, groups: Mapping[str, Digits]) -> Digits:
         """The ordinary lines about this character's interests; its examples, where no
         group is."""
         found = []
-        for name, lines in groups.items():
-            if name not in NOBODYS and self._nearness(lines) >= SAME:
+        same = self._nearness >= SAME
+        for (name, lines), about in zip(groups.items(), same, strict=True):
+            if about and name not in NOBODYS:
                 found.append(lines)
         return np.concatenate(found) if found else self.examples
 
-    def _nearness(self, group: Digits) -> float:
-        """How near a group is to the nearest of the interests."""
-        middle = centre(group)
-        cosines = [rounded(own @ middle) for own in self.interests]
-        return max(map(float, cosines), default=0)
+    def _nearness_to(self, centres: Matrix) -> NDArray[np.float64]:
+        """How near each group is to the nearest of the interests."""
+        if not self.interests:
+            return np.zeros(len(centres))
+        cosines = centres @ np.stack(self.interests, axis=1)
+        nearest: NDArray[np.float64] = rounded(cosines).max(axis=1)
+        return nearest
 
 
 def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, Matrix]:
