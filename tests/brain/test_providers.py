@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import structlog
-import yaml
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from app.brain import reply
@@ -27,6 +26,7 @@ from app.brain.models import Completion, Speaker, speaker
 from app.brain.quirks import forget
 from app.domain.character import PROVIDERS, ModelConfig, load_character
 from app.domain.errors import CharacterError, ConfigurationError, ModelUnavailable
+from app.domain.safe_yaml import load_yaml
 from tests.brain.fakes import NOW_MS, FakePorts, brain, entry
 from tests.brain.provider_server import (
     Json,
@@ -38,6 +38,7 @@ from tests.brain.provider_server import (
     told,
 )
 from tests.store.certificates import Authority, relay
+from tests.written_yaml import dump_yaml
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 ASK = [
@@ -693,13 +694,13 @@ def test_a_misspelt_provider_is_an_error_at_the_start(tmp_path: Path) -> None:
     """It names what was written and what is nearest, for the model and for its
     fallbacks."""
     shipped = Path(__file__).parents[2] / "app" / "characters" / "elena.yaml"
-    plain = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    plain = load_yaml(shipped.read_text(encoding="utf-8"))
     for model in (
         {"model": "opnai:gpt"},
         {"model": "openai:gpt", "fallbacks": ["opnai:gpt"]},
     ):
         (tmp_path / "elena.yaml").write_text(
-            yaml.safe_dump(plain | {"model": model}), encoding="utf-8"
+            dump_yaml(plain | {"model": model}), encoding="utf-8"
         )
         with pytest.raises(CharacterError, match=r"'opnai'.*'openai'") as caught:
             load_character("elena", tmp_path)

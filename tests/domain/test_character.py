@@ -6,7 +6,6 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-import yaml
 
 from app.domain.character import (
     MAX_FILE,
@@ -19,6 +18,8 @@ from app.domain.character import (
     plain_emoji,
 )
 from app.domain.errors import CharacterError, ConfigurationError, UnknownBot
+from app.domain.safe_yaml import load_yaml
+from tests.written_yaml import dump_yaml
 
 SHIPPED = load_characters()
 GOOD = """\
@@ -271,8 +272,8 @@ def test_one_mistake_silences_one_bot(tmp_path: Path) -> None:
     assert (set(found), set(wrong)) == ({"aria", "elena"}, {"dotty", "zoe"})
     assert "dotty.yaml" in str(wrong["dotty"])
     text = (tmp_path / "elena.yaml").read_text("utf-8")
-    made = yaml.safe_load(text) | {"aliases": ["Aria"]}
-    (tmp_path / "elena.yaml").write_text(yaml.safe_dump(made), "utf-8")
+    made = load_yaml(text) | {"aliases": ["Aria"]}
+    (tmp_path / "elena.yaml").write_text(dump_yaml(made), "utf-8")
     found, wrong = load_readable(["aria", "elena"], tmp_path)
     assert set(found) == {"aria"}
     assert "also names aria" in str(wrong["elena"])

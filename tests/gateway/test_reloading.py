@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import yaml
 from cryptography.fernet import Fernet
 
 from app.domain.character import Character, load_character
+from app.domain.safe_yaml import load_yaml
 from app.domain.settings import Settings
 from app.gateway.measuring import Measuring
 from app.gateway.reloading import Reloading
@@ -20,6 +20,7 @@ from app.store import reloads
 from app.store.door import Store
 from tests.e2e.system import eager_character, write_characters
 from tests.gateway.recording import until
+from tests.written_yaml import dump_yaml
 
 pytestmark = pytest.mark.asyncio
 BOTS = ("ada", "bob")
@@ -45,8 +46,8 @@ async def ports(redis_url: str, folder: Path) -> AsyncIterator[StorePorts]:
 def edit(folder: Path, bot: str, **changes: object) -> None:
     """Change a file."""
     file = folder / f"{bot}.yaml"
-    written = yaml.safe_load(file.read_text("utf-8"))
-    file.write_text(yaml.safe_dump(written | changes), "utf-8")
+    written = load_yaml(file.read_text("utf-8"))
+    file.write_text(dump_yaml(written | changes), "utf-8")
 
 
 async def test_a_changed_file_is_taken_and_once(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import resources
 
 import pytest
-import yaml
 
+from app.domain.safe_yaml import load_yaml
 from app.likeness.figures import COMMENT, FILE, SpeechFigures
 from app.likeness.jargon import stems
 from app.likeness.space import NOBODYS, ordinary_lines
@@ -70,7 +70,7 @@ def test_shipped_figures_are_nobody_s_words(shipped_lines: list[str]) -> None:
         for length in range(2, 7)
     }
     source = resources.files("app.likeness").joinpath("jargon.yaml")
-    jargon = yaml.safe_load(source.read_text(encoding="utf-8")).values()
+    jargon = load_yaml(source.read_text(encoding="utf-8")).values()
     rare = {stems(word) for words in jargon for word in words.split(",")}
     terms = {stems(line) for line in shipped_lines}
     assert len(terms) == len(shipped_lines) > 10_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import resources
 
 import pytest
-import yaml
 
 from app.brain.embeddings import shared_encoder
 from app.domain.character import Interest, load_character
+from app.domain.safe_yaml import load_yaml
 from app.likeness.jargon import SHORTEST, Jargon, shipped_jargon, stems
 from app.likeness.space import NOBODYS, ordinary_lines, space_of
 from app.likeness.subjects import READ, Subjects
@@ -31,7 +31,7 @@ def small() -> Jargon:
 def shipped_terms() -> dict[str, list[str]]:
     """The words of the shipped file as they stand, by subject."""
     source = resources.files("app.likeness").joinpath("jargon.yaml")
-    found = yaml.safe_load(source.read_text(encoding="utf-8"))
+    found = load_yaml(source.read_text(encoding="utf-8"))
     return {name: words.split(", ") for name, words in found.items()}
 
 

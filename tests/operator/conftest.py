@@ -11,7 +11,6 @@ from typing import Any
 
 import discord
 import pytest
-import yaml
 from cryptography.fernet import Fernet
 
 from app.domain.character import load_character
@@ -24,6 +23,7 @@ from app.store.door import Store
 from app.store.heartbeats import Heartbeat, ProcessRole
 from app.store.vault import Vault
 from tests.brain.provider_server import ProviderServer, Sent, said
+from tests.written_yaml import dump_yaml
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Stream:
         """Change elena's character file."""
         file = self.folder / "elena.yaml"
         written = load_yaml(file.read_text("utf-8"))
-        file.write_text(yaml.safe_dump(written | changes), "utf-8")
+        file.write_text(dump_yaml(written | changes), "utf-8")
 
     def publish(self, key: str | None = None) -> None:
         """As her gateway does, sealed with a key."""

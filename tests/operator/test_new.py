@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.character import Character, Mood, read_character
 from app.domain.errors import CharacterError
+from app.domain.safe_yaml import load_yaml
 from app.operator.new.cards import read_card
 from app.operator.new.sources import described, sketched
 from tests.cli.commands import run
@@ -223,7 +223,7 @@ def test_whatever_a_card_holds_it_is_a_character_or_one_line(
     if told:
         assert "\n" not in told
         return
-    Character.model_validate(yaml.safe_load(text))
+    Character.model_validate(load_yaml(text))
 
 
 def test_a_long_line_ends_with_a_sentence_and_a_persona_with_what_it_is() -> None:
@@ -234,7 +234,7 @@ def test_a_long_line_ends_with_a_sentence_and_a_persona_with_what_it_is() -> Non
         "first_mes": "A sentence of words. " * 60,
         "alternate_greetings": ["x" * 900, *(f"Hello {n}" for n in range(300))],
     }
-    mira = Character.model_validate(yaml.safe_load(sketched("mira", card).yaml()))
+    mira = Character.model_validate(load_yaml(sketched("mira", card).yaml()))
     assert mira.lines[0].text.endswith("words.")
     assert mira.persona.endswith("says so when asked.")
 
@@ -242,11 +242,11 @@ def test_a_long_line_ends_with_a_sentence_and_a_persona_with_what_it_is() -> Non
 def test_a_description_is_enough() -> None:
     """Subjects are taken, or guessed from the words."""
     sketch = described("storm-keeper", "A lighthouse keeper.", "storms, tea, Storms")
-    keeper = Character.model_validate(yaml.safe_load(sketch.yaml()))
+    keeper = Character.model_validate(load_yaml(sketch.yaml()))
     assert keeper.display_name == "Storm Keeper"
     assert [one.name for one in keeper.interests] == ["storms", "tea"]
     guess = described("keeper", "A lighthouse keeper.")
-    guessed = Character.model_validate(yaml.safe_load(guess.yaml()))
+    guessed = Character.model_validate(load_yaml(guess.yaml()))
     assert guessed.interests[0].words == ("lighthouse", "keeper")
     assert "guessed" in guess.left_out[0]
 

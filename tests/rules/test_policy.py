@@ -6,13 +6,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 
 from app.domain.errors import ConfigurationError
 from app.domain.model import Signal
 from app.domain.safe_yaml import load_yaml
 from app.rules.features import FEATURES
 from app.rules.policy import Policy, parse_policy, parse_unfitted, policy_text
+from tests.written_yaml import dump_yaml
 
 BOUNDS = {
     "intercept": (-64, 64),
@@ -28,7 +28,7 @@ BOUNDS = {
 def made(**changed: Any) -> Policy:
     """The shipped policy with other values."""
     whole = {**shipped(), "terms": [term(1, [0.0, 0.0])], **changed}
-    return parse_unfitted(yaml.safe_dump(whole))
+    return parse_unfitted(dump_yaml(whole))
 
 
 @cache
@@ -123,6 +123,6 @@ def test_weights_of_other_features_are_refused() -> None:
     """No bid would look wrong."""
     whole = {**shipped(), "terms": [], "fingerprint": "0" * 16}
     with pytest.raises(ConfigurationError, match="refit it"):
-        parse_policy(yaml.safe_dump(whole))
+        parse_policy(dump_yaml(whole))
     with pytest.raises(ConfigurationError, match="no YAML"):
         parse_policy("{")

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.domain.errors import PortInUse
 from app.domain.model import Classified, Event, Signal
+from app.domain.safe_yaml import load_yaml
 from app.domain.settings import Settings
 from app.runtime import metrics
 from app.runtime.scraping import Health, Scraped, serve
@@ -167,7 +167,7 @@ def test_the_dashboard_asks_for_what_there_is() -> None:
 
 def test_the_alerts_ask_for_what_there_is() -> None:
     """Each rule's metrics exist, and each says in one line what to do."""
-    rules = yaml.safe_load((DOCKER / "alerts.yml").read_text())["groups"][0]["rules"]
+    rules = load_yaml((DOCKER / "alerts.yml").read_text())["groups"][0]["rules"]
     asked = asked_names([rule["expr"] for rule in rules])
     assert len(asked) >= 7
     assert asked <= known_names()
@@ -191,8 +191,8 @@ def test_each_alert_fires_when_it_should_and_not_before() -> None:
     if promtool is None:
         pytest.skip("promtool is not installed (Debian: prometheus)")
     cases = Path(__file__).with_name("alert_cases.yml")
-    rules = yaml.safe_load((DOCKER / "alerts.yml").read_text())["groups"][0]["rules"]
-    played = yaml.safe_load(cases.read_text())["tests"]
+    rules = load_yaml((DOCKER / "alerts.yml").read_text())["groups"][0]["rules"]
+    played = load_yaml(cases.read_text())["tests"]
     expected = {
         one["alertname"]
         for test in played

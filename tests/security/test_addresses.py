@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import redis
-import yaml
 from pydantic import ValidationError
 
 from app.domain.errors import ConfigurationError
+from app.domain.safe_yaml import load_yaml
 from app.domain.settings import Settings, explain_first, read_secret_files
 from app.host.valkey import binary, free_port
 
@@ -69,7 +69,7 @@ def test_a_secret_may_be_a_file(tmp_path: Path) -> None:
 def test_compose_gives_each_role_its_own_login() -> None:
     """No password for all, no dump, each role's own address, and vault keys for
     gateways, workers and the command line alone, which only runs when it is called."""
-    compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+    compose = load_yaml((DOCKER / "compose.yaml").read_text())
     services = compose["services"]
     assert "requirepass" not in str(compose)
     command = services["redis"]["command"]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
+from app.domain.safe_yaml import load_yaml
 from app.domain.settings import Settings
 from app.gateway.asking import Question, Verb
 from app.operator.inside import InsideDesk
@@ -115,7 +115,7 @@ def test_the_login_does_all_and_no_more(stream: Stream, login: str) -> None:
 def test_the_container_of_the_page_has_this_login_alone() -> None:
     """Its secrets are its own address and password, its port is published on this
     machine alone, and each secret of the compose file is made by passwords.sh."""
-    composed = yaml.safe_load((FILE.parent / "compose.yaml").read_text())
+    composed = load_yaml((FILE.parent / "compose.yaml").read_text())
     service = composed["services"]["page"]
     names = [
         one["source"] if isinstance(one, dict) else one for one in service["secrets"]
