@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from copy import copy
 from typing import NoReturn
 
 import typer
@@ -41,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A real-time nervous system for several AI characters in the same Discord servers.",
 )
-for topic in (
+TOPICS = (
     running,
     replaying,
     setting_up,
@@ -52,7 +53,8 @@ for topic in (
     why,
     memories,
     brakes,
-):
+)
+for topic in TOPICS:
     app.add_typer(topic.commands)
 app.callback()(setting_up.take_version)
 app.add_typer(vaults.vault, name="vault")
@@ -66,8 +68,9 @@ def main() -> None:
         # Not standalone: typer would explain wrong usage in a box of six lines. No
         # command returns a value but an exit code.
         width = _help_width()
+        run = app_for(*sys.argv[1:2])
         sys.exit(
-            app(prog_name="the-stream", standalone_mode=False, terminal_width=width)
+            run(prog_name="the-stream", standalone_mode=False, terminal_width=width)
         )
     except StreamError as error:
         _fail(str(error), error.exit_code)
@@ -85,6 +88,20 @@ def main() -> None:
         if format_message is None:
             raise
         _fail(_told_usage(error, format_message()), 2)
+
+
+def app_for(name: str = "") -> typer.Typer:
+    """The application with the command of this name alone, or with all of them where
+    there is none: typer makes every command that it is given before it looks which one
+    is asked for."""
+    for topic in TOPICS:
+        for command in topic.commands.registered_commands:
+            if name == getattr(command.callback, "__name__", None):
+                one = copy(app)
+                one.registered_groups = []
+                one.registered_commands = [command]
+                return one
+    return app
 
 
 def _help_width() -> int | None:

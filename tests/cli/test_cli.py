@@ -18,7 +18,7 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from app.cli.main import app
+from app.cli.main import app, app_for
 from app.cli.show import ALL_PARTS, show_journal, show_settings, show_table
 from app.domain.model import JournalLine
 from app.domain.settings import Settings, explain_first
@@ -63,6 +63,21 @@ def test_the_usual_options_are_known() -> None:
         found, wanted = run(*usual), run(*ours)
         assert found.returncode == wanted.returncode == 0
         assert found.stdout == wanted.stdout != ""
+
+
+def test_the_command_asked_for_is_made_alone() -> None:
+    """Of all commands the one asked for is made, and says what it says beside the
+    others; groups, and what is no command, find all of them."""
+    every = get_command(app).commands  # type: ignore[attr-defined]
+    groups = {"vault", "memory"}
+    for name in every.keys() - groups:
+        assert list(get_command(app_for(name)).commands) == [name]  # type: ignore[attr-defined]
+        alone, beside = (
+            CliRunner().invoke(which, [name, "--help"]).stdout
+            for which in (app_for(name), app)
+        )
+        assert alone == beside != ""
+    assert all(app_for(name) is app for name in (*groups, "wy", "--help", ""))
 
 
 def test_a_wrong_setting_is_one_line_and_code_two() -> None:
