@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from app.brain.embeddings import LangChainEncoder
-from app.domain.character import Character
+from app.domain.character import Character, Interest
 from app.likeness.space import space_of
 from app.likeness.subjects import Subjects, legible
 from app.rules.interests import Interests, Likeness
@@ -25,6 +26,21 @@ BIT = 0.06
 
 MEASURED = 64
 """Messages whose likeness a character keeps at most."""
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A character: of two with the same interests the subjects are the same."""
+
+    name: str
+    interests: tuple[Interest, ...]
+    character: Character = field(compare=False)
+
+
+# Diaries and dreams ask by themselves, of the few characters that are at work.
+@lru_cache(maxsize=4)
+def _subjects_of(key: _Key, encoder: LangChainEncoder) -> Subjects:
+    return Subjects({key.name: key.character}, encoder, space_of(encoder))
 
 
 class InterestVectors:
@@ -103,8 +119,9 @@ class InterestVectors:
 
     @cached_property
     def _subjects(self) -> Subjects:
-        one = {self._character.name: self._character}
-        return Subjects(one, self._encoder, space_of(self._encoder))
+        character = self._character
+        key = _Key(character.name, character.interests, character)
+        return _subjects_of(key, self._encoder)
 
     def _nearest(self, said: Sequence[str]) -> list[tuple[float, str]]:
         if not said:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from app.brain.embeddings import (
 )
 from app.brain.interest import MEASURED, InterestVectors
 from app.brain.voice import VoiceScene
-from app.domain.character import load_character
+from app.domain.character import Character, load_character
 from app.domain.settings import Settings
 from app.likeness.encoder import FIXED
 from app.likeness.space import space_of
@@ -170,6 +171,32 @@ def test_lists_that_are_asked_for_again_are_stacked_once() -> None:
     for number in range(2 * FIXED):
         encoder.likeness(said, (f"sentence {number}",))
     assert len(encoder._fixed) <= FIXED
+
+
+def test_a_character_is_measured_once_and_anew_with_other_interests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each diary asks by itself: of one character the subjects are made once, of the
+    same name with other interests again."""
+    made: list[str] = []
+
+    class Counted(Subjects):
+        def __init__(self, characters: Mapping[str, Character], *rest: Any) -> None:
+            made.extend(characters)
+            super().__init__(characters, *rest)
+
+    monkeypatch.setattr("app.brain.interest.Subjects", Counted)
+    encoder = LangChainEncoder(lambda: shared_encoder().backend)
+    elena, dotty = load_character("elena"), load_character("dotty")
+    other = elena.model_copy(update={"interests": dotty.interests})
+    said = ["do octopuses sleep?"]
+    once, twice, changed = (
+        InterestVectors(one, encoder).score(said)[0]
+        for one in (elena, load_character("elena"), other)
+    )
+    assert once == twice
+    assert changed[0] < once[0]
+    assert made == ["elena", "elena"]
 
 
 def test_turns_that_run_at_once_measure_each_message_once() -> None:
