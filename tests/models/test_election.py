@@ -17,12 +17,14 @@ LATE: World = {"bots": 2, "lagging": (0,), "poll": (1,)}
 DISTURBED: World = LATE | {"outside": ("direct",)}
 COOLED: World = {"bots": 2, "outside": ("cooldown",)}
 
+# Each finds as many of the rules missing as with one bot more.
 WORLDS: dict[str, World] = {
-    "three bots, one of them late": {"lagging": (0,)},
+    "two bots, one of them late": {"bots": 2, "lagging": (0,)},
     "three bots, direct messages": {"outside": ("direct",)},
     "two bots, cooldown": COOLED,
 }
 LARGE: dict[str, World] = {
+    "three bots, one of them late": {"lagging": (0,)},
     "two bots, one late, direct messages, poll": DISTURBED,
     "three bots, poll": {"poll": (1,)},
     "three bots, one late, direct messages": {"lagging": (0,), "outside": ("direct",)},
