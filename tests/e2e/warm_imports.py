@@ -18,10 +18,13 @@ from app.rules.policy import shipped_policy
 from app.store import scripts
 
 LOADED = (
+    "app.broker.consumer",
     "app.broker.hub",
     "app.broker.poison",
+    "app.broker.scheduler",
     "app.cli.main",
     "app.gateway.start",
+    "app.runtime.streams",
     "app.worker.worker",
     "beat_schedule",
     "discord",
@@ -52,6 +55,7 @@ LOADED_LATE = (
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
     "dbm.dumb",
+    "encodings.latin_1",
     "kombu.matcher",
     "langchain_core.messages.block_translators.langchain_v0",
     "langchain_core.tracers.context",
@@ -65,10 +69,11 @@ MODEL = ModelConfig(model="openai:made-up", base_url="http://127.0.0.1:9/v1")
 
 for name in (*LOADED, *LOADED_LATE):
     import_module(name)
-# Each worker would read what all installed packages say of themselves.
+# Each worker and each beat would read what all installed packages say of themselves.
 imports: Any = import_module("celery.utils.imports")
 imports.entry_points = cache(entry_points)
-imports.entry_points(group="celery.result_backends")
+for group in ("celery.result_backends", "celery.beat_schedulers"):
+    imports.entry_points(group=group)
 warm()
 shipped_policy()
 for name in scripts.CONTRACTS:
