@@ -59,11 +59,25 @@ def _load_for_all() -> None:
         encoder.preload()
     if graph is not None:
         graph.warm()
+        _let_all_speak()
     if "app.brain.models" in sys.modules:
         for client in CLIENTS:
             importlib.import_module(client)
     # Each fork's collector would walk, and so copy, all of it.
     gc.freeze()
+
+
+def _let_all_speak() -> None:
+    """The encoder remembers what the shipped characters may say and care about, which
+    most tests of the brain compare something with; rare words and figures of speech are
+    read for it."""
+    from app.brain.embeddings import shared_encoder
+    from app.brain.voice import OfflineVoice, VoiceScene
+    from app.domain.character import load_characters
+
+    for character in load_characters().values():
+        voice = OfflineVoice(character=character, encoder=shared_encoder())
+        voice.say(VoiceScene("hello", "ann", (), "1"))
 
 
 class Fork:
