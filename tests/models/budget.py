@@ -22,7 +22,7 @@ the root's own counts may miss some.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.models.explore import Model, changed_fast, put
 
@@ -83,6 +83,28 @@ class Budget(Model[State]):
         """The human message has been admitted to all bots."""
         each = tuple(None for _ in self.everyone)
         yield State(tuple((0,) for _ in self.everyone), each, each)
+
+    def same(self, s: State) -> State:
+        """Our bots are interchangeable: which of them is called what is all the
+        same."""
+        order = sorted(self.ours, key=lambda bot: self._view(s, bot))
+        if order == [*self.ours]:
+            return s
+        places = [*order, *self.everyone[len(order) :]]
+        named = {bot: name for name, bot in enumerate(places)}
+        return s._replace(
+            inbox=tuple(s.inbox[bot] for bot in places),
+            cycle=tuple(s.cycle[bot] for bot in places),
+            outbox=tuple(s.outbox[bot] for bot in places),
+            arriving=tuple(sorted((named[bot], hops) for bot, hops in s.arriving)),
+        )
+
+    @staticmethod
+    def _view(s: State, bot: int) -> tuple[Any, ...]:
+        """All that tells a bot from the others."""
+        post = s.outbox[bot]
+        coming = [hops for reader, hops in s.arriving if reader == bot]
+        return s.inbox[bot], s.cycle[bot] or (), -2 if post is None else post, coming
 
     def broken(self, s: State) -> str:
         if any(hops is not None and hops > self.most_hops for hops in s.outbox):

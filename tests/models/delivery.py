@@ -116,7 +116,8 @@ class Delivery(Model[State]):
 
     def same(self, s: State) -> State:
         """Deliverers are interchangeable."""
-        if s.workers[0] <= s.workers[1]:
+        first, second = s.workers
+        if first < second or (first == second and s.lease != 1):
             return s
         lease = 1 - s.lease if s.lease >= 0 else FREE
         return s._replace(workers=s.workers[::-1], lease=lease)

@@ -171,7 +171,7 @@ class Election(Model[State]):
             for n, w in enumerate(s.workers)
         )
         lock = s.lock
-        if len(workers) == 2 and (workers[0] or ()) > (workers[1] or ()):
+        if len(workers) == 2 and self._turned(workers, lock):
             workers = workers[::-1]
             lock = tuple(1 - holder if holder >= 0 else holder for holder in lock)
         wake = tuple(
@@ -190,6 +190,14 @@ class Election(Model[State]):
             paid=NOBODY,
             bids=(False,) * len(s.bids),
         )
+
+    @staticmethod
+    def _turned(workers: tuple[Worker | None, ...], lock: tuple[int, ...]) -> bool:
+        """Whether two workers stand in the wrong order."""
+        first, second = workers
+        if first and first == second:
+            return lock[first.bot] == 1
+        return (first or ()) > (second or ())
 
     def steps(self, s: State) -> Iterator[tuple[str, State]]:
         yield from self._admissions(s)
@@ -465,8 +473,13 @@ class Election(Model[State]):
             bad = "committed by a cycle that had lost its lane"
         after = self._dropped(self._fresh(done, OUTBOX), w.bot)
         answer = w.bot if self.has("commit writes the answer") else NOBODY
+        open_still = answer == NOBODY
         return after._replace(
-            answer=answer, due=s.due and answer == NOBODY, posts=s.posts + 1, bad=bad
+            answer=answer,
+            election=s.election if open_still else CLOSED,
+            due=s.due and open_still,
+            posts=s.posts + 1,
+            bad=bad,
         )
 
     def _yield(self, s: State, number: int, w: Worker, mine: bool) -> State:

@@ -20,7 +20,7 @@ the process. Redis's outages are that nothing is admitted for a while.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.models.explore import Model, changed_fast, put
 
@@ -61,6 +61,33 @@ class Hearsay(Model[State]):
         """Nothing was said, and nobody is connected."""
         none = (frozenset[int](),) * self.messages
         yield State(shared=none, taken=(False,) * self.messages)
+
+    def same(self, s: State) -> State:
+        """The two bots are interchangeable."""
+        first, second = zip(s.cursor, s.heard, s.live, s.gap, s.noted, strict=True)
+        if first == second:
+            first, second = self._view(s, 0), self._view(s, 1)
+        if first <= second:
+            return s
+        return s._replace(
+            admitted=s.admitted[::-1],
+            cursor=s.cursor[::-1],
+            live=s.live[::-1],
+            gap=s.gap[::-1],
+            heard=s.heard[::-1],
+            own=s.own[::-1],
+            shared=tuple(frozenset(1 - bot for bot in bots) for bots in s.shared),
+            noted=s.noted[::-1],
+        )
+
+    @staticmethod
+    def _view(s: State, bot: int) -> tuple[Any, ...]:
+        """What else tells a bot from the other."""
+        return (
+            sorted(s.admitted[bot]),
+            [(message, sorted(before)) for message, before in s.own[bot]],
+            [bot in bots for bots in s.shared],
+        )
 
     def steps(self, s: State) -> Iterator[tuple[str, State]]:
         """Whatever may come next."""

@@ -17,7 +17,7 @@ LATE: World = {"bots": 2, "lagging": (0,), "poll": (1,)}
 DISTURBED: World = LATE | {"outside": ("direct",)}
 COOLED: World = {"bots": 2, "outside": ("cooldown",)}
 
-# Each finds as many of the rules missing as with one bot more.
+# Among two, a late bot finds the same rules missing as among three.
 WORLDS: dict[str, World] = {
     "two bots, one of them late": {"bots": 2, "lagging": (0,)},
     "three bots, direct messages": {"outside": ("direct",)},
