@@ -115,7 +115,8 @@ def _check_speakable(text: str) -> str:
         rest = rest.replace(slot, "")
     if "{" in rest or "}" in rest:
         raise ValueError(f"may hold only the slots {' and '.join(SLOTS)}")
-    if any(
+    # What can be printed holds none: most lines are looked at as a whole.
+    if not text.isprintable() and any(
         unicodedata.category(character) == "Cc" and character != "\n"
         for character in text
     ):
