@@ -77,9 +77,23 @@ def _renamed(field: str) -> AliasChoices:
     return AliasChoices(name, *(old for old, new in RENAMED.items() if new == name))
 
 
+_variables_of: dict[str, list[tuple[str, str, bool]]] = {}
+"""Of each field, by which variables it is found. It is the same for all of a process,
+and what pydantic-settings looks through types for."""
+
+
 class _Variables(EnvSettingsSource):
     """The environment. Of a setting that it does not have, nothing is asked: its type
     would be looked through for what other variables might add to it."""
+
+    def _extract_field_info(
+        self, field: FieldInfo, field_name: str, *model_config: Any
+    ) -> list[tuple[str, str, bool]]:
+        known = _variables_of.get(field_name)
+        if known is None:
+            known = super()._extract_field_info(field, field_name, *model_config)
+            _variables_of[field_name] = known
+        return known
 
     def prepare_field_value(
         self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool

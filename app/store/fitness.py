@@ -56,8 +56,12 @@ def check_servers(settings: Settings) -> None:
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
     # Later redis-py tells a missing file as it tells a server that is down.
     _check_files(credentials)
+    checked = set()
     for name, address in _named_addresses(settings):
-        check_server(name, address, timeout, credentials)
+        # Of the same server there is another database left to ask for.
+        look = _ask_hello if name in checked else check_server
+        look(name, address, timeout, credentials)
+        checked.add(name)
 
 
 def _named_addresses(settings: Settings) -> Iterator[tuple[str, RedisAddress]]:
@@ -85,7 +89,8 @@ def warn_of_eviction(settings: Settings) -> list[str]:
     """
     credentials, timeout = settings.redis_credentials, settings.redis_timeout
     lines: list[str] = []
-    for name, address in _named_addresses(settings):
+    # One setting names one server.
+    for name, address in dict(_named_addresses(settings)).items():
         # A user of docker/users.acl may not, and the server would note each try.
         if urlsplit(address.url).username not in {None, "", "default"}:
             continue
@@ -97,8 +102,7 @@ def warn_of_eviction(settings: Settings) -> list[str]:
                 continue
         found = (f"{name}: {line}" for line in warnings_of(info))
         lines += found
-    # The store and the broker are mostly one server.
-    return list(dict.fromkeys(lines))
+    return lines
 
 
 def check_server(

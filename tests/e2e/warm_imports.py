@@ -14,6 +14,7 @@ from app.brain.graph import warm
 from app.brain.interest import InterestVectors
 from app.brain.models import chat_model
 from app.domain.character import ModelConfig, load_characters
+from app.domain.settings import Settings
 from app.rules.policy import shipped_policy
 from app.store import scripts
 
@@ -78,6 +79,8 @@ for group in ("celery.result_backends", "celery.beat_schedulers"):
     imports.entry_points(group=group)
 warm()
 shipped_policy()
+# Which variables a field is found by; no value is kept.
+Settings(_env_file=None)  # type: ignore[call-arg]
 for name in scripts.CONTRACTS:
     scripts.source(name)
 # A client imports much when it is made, and vectors of interests are kept.

@@ -21,7 +21,7 @@ from app.domain.settings import Settings
 from app.host.valkey import free_port
 from app.store import stats
 from app.store.door import AsyncStore, Store
-from app.store.fitness import check_servers
+from app.store.fitness import check_at_start, check_servers
 from tests.store import sentinels, servers
 from tests.store.certificates import Authority, Pair, relay
 from tests.store.servers import PASSWORD, TEST_USER, Server
@@ -353,3 +353,17 @@ def test_an_address_is_parsed_once() -> None:
     """The broker's address is the store's, one database on."""
     settings = Settings(redis_url="sentinel://h/s/4", redis_plain=True)
     assert settings.broker_address == parse_address("sentinel://h/s/5")
+
+
+def test_a_server_that_two_databases_name_is_asked_once(
+    redis_url: str, store: Store
+) -> None:
+    """Each process asks at its start: what the server is once, for both of its
+    databases, and once what it throws away."""
+    store.client.config_resetstat()
+    check_at_start(Settings(redis_url=redis_url))
+    asked = store.client.info("commandstats")
+    assert isinstance(asked, dict)
+    assert asked["cmdstat_hello"]["calls"] == 2
+    # Redis counts one that runs once it is done: this one is not among them.
+    assert asked["cmdstat_info"]["calls"] == 1
