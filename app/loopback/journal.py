@@ -60,8 +60,10 @@ class Subscription(AsyncIterator[Record]):
 
 
 class Journal:
-    """Every post, reaction and typing in order, with indexes; touched on the server's
-    loop only."""
+    """Every post, reaction and typing in order, with indexes; written on the server's
+    loop only. Any thread may look up posts: nothing of theirs is ever taken away, and
+    they are indexed once they are there. Who waits asks often, and a question to the
+    loop costs a hundred times as much."""
 
     def __init__(self) -> None:
         self.posts: list[Post] = []

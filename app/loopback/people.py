@@ -200,17 +200,15 @@ class People(WireActs):
 
     def find_post(self, message_id: int) -> Post:
         """The record of one message as it stands now; KeyError if it never existed."""
-        return self._call_loop(lambda: self._core.journal.post(message_id))
+        return self._core.journal.post(message_id)
 
     def posts_by_bots(self) -> list[Post]:
         """What bots wrote (webhooks excluded), in order."""
-        return self._call_loop(self._core.journal.posts_by_bots)
+        return self._core.journal.posts_by_bots()
 
     def replies_to(self, message: MessageRef) -> list[Post]:
         """The replies to one message, in order, deleted ones included."""
-        return self._call_loop(
-            lambda: self._core.journal.replies_to(_message_id(message))
-        )
+        return self._core.journal.replies_to(_message_id(message))
 
     def messages_in(self, channel: ChannelRef) -> list[Post]:
         """What stands in a channel now, oldest first."""

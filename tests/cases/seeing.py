@@ -11,7 +11,7 @@ from app.loopback import Post
 from app.store import keys
 from tests.cases.place import texts
 from tests.cases.playing import Play
-from tests.patience import patience
+from tests.patience import patience, pause
 
 PATIENCE = 8.0
 """Least time that is waited for an answer: a loaded machine is slow, and who answers is
@@ -65,10 +65,11 @@ def authors(play: Play, number: int) -> set[str]:
 
 
 def _wait(play: Play, predicate: Callable[[], Any], what: str) -> None:
-    until = time.monotonic() + patience(max(play.case.wait, PATIENCE))
+    began = time.monotonic()
+    until = began + patience(max(play.case.wait, PATIENCE))
     while not predicate():
         assert time.monotonic() < until, f"{what} did not come; {_story(play)}"
-        time.sleep(0.02)
+        pause(began)
 
 
 def _story(play: Play) -> str:

@@ -23,7 +23,7 @@ from app.loopback import LoopbackDiscord, LoopbackThread
 from app.store import journal, keys, stats
 from app.store.door import Store
 from tests.e2e import warm
-from tests.patience import patience
+from tests.patience import patience, pause
 
 READY_WITHIN = 60.0
 
@@ -194,7 +194,8 @@ class System:
     ) -> None:
         """Return as soon as the predicate holds; fail with the logs' ends when time is
         up."""
-        deadline = time.monotonic() + patience(seconds)
+        began = time.monotonic()
+        deadline = began + patience(seconds)
         while not predicate():
             for name, process in self.processes.items():
                 assert process.poll() in {None, -signal.SIGKILL}, (
@@ -203,7 +204,7 @@ class System:
             assert time.monotonic() < deadline, (
                 f"{what} did not hold within {seconds} s\n{self.logs()}"
             )
-            time.sleep(0.02)
+            pause(began)
 
     def rest(self, seconds: float = 20.0) -> None:
         """Wait until nothing is due at one and the same moment: a second answer may
