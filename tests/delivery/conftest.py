@@ -6,10 +6,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
+import signal
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from app.store.door import AsyncStore, Store
 from app.store.floors import Next
 from app.store.limits import Limits
 from app.store.lock import LaneLock
+from tests.e2e.warm import Warm, launch
 
 SPEEDY: dict[str, Any] = {
     "discord_timeout": 2.0,
@@ -79,23 +81,6 @@ class Worker:
         self.rest.close()
 
 
-CHILD = """
-import sys
-from app.delivery.deliver import Deliverer
-from app.delivery.rest import DiscordRest, Secrets
-from app.domain.settings import Settings
-from app.store.door import AsyncStore
-url, token, user_id, settings = sys.argv[1:]
-settings = Settings.model_validate_json(settings)
-rest = DiscordRest(settings)
-deliverer = Deliverer(AsyncStore(url), rest, settings, lambda _: Secrets(token, user_id), print)
-print("ready", flush=True)
-deliverer.run("elena", 30.0)
-deliverer.close()
-rest.close()
-"""
-
-
 class Room:
     """One channel, a person, and the bots elena and aria."""
 
@@ -123,30 +108,27 @@ class Room:
         return self.workers[-1]
 
     @contextlib.contextmanager
-    def process(self, kill_at: str, **changes: Any) -> Iterator[subprocess.Popen[str]]:
+    def process(self, kill_at: str, **changes: Any) -> Iterator[Warm]:
         """A deliverer in a process of its own, which dies or freezes at a named
         point."""
         settings = {"discord_api_url": self.discord.api_url, **SPEEDY, **changes}
         secrets = self.secrets["elena"]
-        child = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                CHILD,
-                self.redis_url,
-                secrets.token,
-                secrets.user_id,
-                json.dumps(settings),
-            ],
-            env={**os.environ, "STREAM_KILL_AT": kill_at},
-            stdout=subprocess.PIPE,
-            text=True,
+        command = (
+            "tests.delivery.dying_deliverer",
+            self.redis_url,
+            secrets.token,
+            secrets.user_id,
+            json.dumps(settings),
         )
-        try:
-            yield child
-        finally:
-            child.kill()
-            child.communicate()
+        environment = {**os.environ, "STREAM_KILL_AT": kill_at}
+        with tempfile.TemporaryDirectory() as folder:
+            child = launch(command, environment, Path(folder, "log"))
+            try:
+                yield child
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+                child.wait()
 
     def commit(
         self,

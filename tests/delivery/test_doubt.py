@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,17 +72,18 @@ def test_a_killed_deliverer_doubles_nothing(
 
 
 def test_a_frozen_deliverer_that_wakes_doubles_nothing(
-    room: Room, empties: Empties
+    room: Room, empties: Empties, wait_until: Wait
 ) -> None:
     """A deliverer frozen between permission and POST, overtaken past the nonce window,
     posts nothing when it wakes."""
     room.commit()
     with room.process("post_before:stop", **SOON) as frozen:
-        os.waitpid(frozen.pid, os.WUNTRACED)
+        state = Path(f"/proc/{frozen.pid}/stat")
+        wait_until(lambda: ") T " in state.read_text(), what="it froze")
         room.forget_nonces()
         room.worker(**SOON)
         empties()
-        frozen.send_signal(signal.SIGCONT)
+        os.kill(frozen.pid, signal.SIGCONT)
         assert frozen.wait(20) == 0
     assert len(room.said()) == 1
 
