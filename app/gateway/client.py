@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import aiohttp
@@ -17,7 +17,14 @@ from app.domain.settings import Settings
 from app.gateway.identify import SessionStart
 from app.gateway.intake import Intake
 from app.gateway.interactions import Commands, Counter
-from app.gateway.presence import Readable, Rights, known, readable_in, rights_in
+from app.gateway.presence import (
+    Readable,
+    Rights,
+    known,
+    places_in,
+    readable_in,
+    rights_in,
+)
 from app.gateway.reactions import Bursts
 from app.gateway.socket import SteadyClient
 from app.gateway.translate import event_of, may_moderate, reaction_event
@@ -68,8 +75,8 @@ class Sessions(Protocol):
     def ready(self) -> None:
         """A new session is ready; messages from before it were not heard."""
 
-    def changed(self) -> None:
-        """Channels or permissions changed."""
+    def changed(self, touched: Iterable[str] = ()) -> None:
+        """Channels or permissions changed; `touched`: where rights did."""
 
     def made(self, channel_id: str) -> None:
         """A channel or thread was created; it is still empty."""
@@ -255,8 +262,7 @@ class StreamClient(SteadyClient):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         if self._commands is not None:
             self._commands.forget(guild.id)
-        places = [*guild.channels, *guild.threads]
-        self._sessions.gone([str(place.id) for place in places])
+        self._sessions.gone(places_in(guild))
         self._sessions.changed()
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -264,18 +270,41 @@ class StreamClient(SteadyClient):
             self._sessions.returned([str(place.id) for place in readable_in(guild)])
         self._sessions.changed()
 
-    async def on_guild_channel_update(self, _before: Any, _after: Any) -> None:
+    async def on_guild_update(self, _before: Any, _after: Any) -> None:
         self._sessions.changed()
 
-    on_guild_role_update = on_guild_update = on_thread_update = on_guild_channel_update
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        touched: list[str] = []
+        if before.overwrites != after.overwrites:
+            threads = getattr(after, "threads", ())
+            touched = [str(place.id) for place in (after, *threads)]
+        self._sessions.changed(touched)
+
+    async def on_thread_update(
+        self, before: discord.Thread, after: discord.Thread
+    ) -> None:
+        opened = before.locked != after.locked
+        self._sessions.changed([str(after.id)] if opened else ())
+
+    async def on_guild_role_update(
+        self, before: discord.Role, after: discord.Role
+    ) -> None:
+        moved = before.permissions != after.permissions
+        self._sessions.changed(places_in(after.guild) if moved else ())
 
     async def on_member_update(
-        self, _before: discord.Member, after: discord.Member
+        self, before: discord.Member, after: discord.Member
     ) -> None:
         # Without the members intent a bot hears only of its own member: roles, nickname,
         # time-out.
         if str(after.id) == self.user_id:
-            self._sessions.changed()
+            moved = (before.roles, before.timed_out_until) != (
+                after.roles,
+                after.timed_out_until,
+            )
+            self._sessions.changed(places_in(after.guild) if moved else ())
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         error = sys.exc_info()[1]

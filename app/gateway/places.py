@@ -97,7 +97,10 @@ class OpenPlaces:
         now = frozenset(
             (right, place) for right, places in rights.items() for place in places
         )
-        opened = {place for _, place in now - self._known.get(bot, frozenset())}
+        # A right that was taken and given back since looks as if it had never gone.
+        touched = {one for one in now if one[1] in presence.touched}
+        new = now - self._known.get(bot, frozenset())
+        opened = {place for _, place in new | touched}
         if opened:
             await self._store.run(refusals.forget(bot, *sorted(opened)))
         # Later: a publication that fails is repeated.

@@ -33,6 +33,8 @@ class Presence:
     """Those in which it may react."""
     referable: frozenset[str] = frozenset()
     """Those in which it may reply to a message by a reference."""
+    touched: frozenset[str] = frozenset()
+    """Those where rights were changed since the last presence, maybe there and back."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By server: what its channels and roles are called, by id; `topic:<id>` is what a
     channel is for."""
@@ -142,6 +144,11 @@ def _names(guild: discord.Guild) -> dict[str, str]:
 def readable(client: discord.Client) -> list[Readable]:
     """The channels and threads with messages that this client may read."""
     return [place for guild in known(client) for place in readable_in(guild)]
+
+
+def places_in(guild: discord.Guild) -> list[str]:
+    """The ids of a server's channels and threads."""
+    return [str(place.id) for place in (*guild.channels, *guild.threads)]
 
 
 def readable_in(guild: discord.Guild) -> list[Readable]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 
 import aiohttp
 import structlog
@@ -33,6 +34,9 @@ SETTLE = 0.25
 
 class BotSession:
     """One client from its start to its death."""
+
+    _touched: frozenset[str] = frozenset()
+    """Where rights were changed since the last publication."""
 
     def __init__(
         self,
@@ -161,8 +165,20 @@ class BotSession:
             self._looking.cancel()
         self._looking = self._spawn(self._look(), "look")
 
-    def changed(self) -> None:
+    def changed(self, touched: Iterable[str] = ()) -> None:
+        self._touched |= frozenset(touched)
         self._changed.set()
+
+    async def _publish_now(self) -> None:
+        touched, self._touched = self._touched, frozenset()
+        try:
+            presence = replace(presence_of(self._client), touched=touched)
+            await self._ports.publish(self._bot, presence)
+            await self._intake.refresh()
+        except Exception:
+            # What changes while it is published is for the next one; this, too.
+            self._touched |= touched
+            raise
 
     async def publish_again(self) -> None:
         """Publish now, if that was ever done: who waits for it is told it is in
@@ -170,8 +186,7 @@ class BotSession:
         if self._publishing is None:
             return
         try:
-            await self._ports.publish(self._bot, presence_of(self._client))
-            await self._intake.refresh()
+            await self._publish_now()
         except StoreUnavailable:
             # Soon, and until it succeeds.
             self._changed.set()
@@ -256,8 +271,7 @@ class BotSession:
             self._changed.clear()
             self._client.look_for_proxies()
             try:
-                await self._ports.publish(self._bot, presence_of(self._client))
-                await self._intake.refresh()
+                await self._publish_now()
             except StoreUnavailable:
                 await backoff.pause()
                 continue

@@ -54,6 +54,19 @@ async def test_a_place_that_opens_is_tried(ports: StorePorts, store: Store) -> N
     assert refused(store) == ["56"]
 
 
+async def test_a_right_that_was_gone_between_two_looks(
+    ports: StorePorts, store: Store
+) -> None:
+    """A right that was taken and given back before the gateway looked again ends the
+    memory as well, where the bot may write now."""
+    await ports.publish("elena", presence("55", "56"))
+    refuse(store)
+    await ports.publish("elena", replace(presence("56"), touched=frozenset({"55"})))
+    assert refused(store) == ["55", "56"]
+    await ports.publish("elena", replace(presence("56"), touched=frozenset({"56"})))
+    assert refused(store) == ["55"]
+
+
 async def test_a_start_tries_all_places(ports: StorePorts, store: Store) -> None:
     """What was mended while no gateway ran counts from its start; where the bot may
     still not write nothing does."""

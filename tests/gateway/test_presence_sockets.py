@@ -30,6 +30,7 @@ async def test_a_bot_knows_its_names_and_its_role(town: Town) -> None:
     )
 
 
+SEND = Permission.SEND_MESSAGES
 BARS = [
     (Permission.SEND_MESSAGES, ChannelType.TEXT, "it may not write in this channel"),
     (Permission.CONNECT, ChannelType.VOICE, ""),
@@ -114,3 +115,53 @@ def test_nicknames_are_news_once() -> None:
         names.nicknamed("6", "22", "Mo")
     assert names.news() == {"6": ({"22": "Mo"}, ("21",))}
     assert names.news() == {}
+
+
+CHANGES = ["channel", "role", "roles of the bot", "time-out"]
+
+
+def take_and_give(town: Town, what: str) -> None:
+    """Take a right from elena, and give it back at once."""
+    elena, server = town.bots["elena"], town.discord
+    if what == "channel":
+        server.deny(town.channel, elena, Permission.SEND_MESSAGES)
+        server.permit(town.channel, elena, Permission.SEND_MESSAGES)
+    elif what == "role":
+        role = server.everyone_role()
+        server.change_role(role, permissions=role.permissions ^ SEND)
+        server.change_role(role, permissions=role.permissions)
+    elif what == "time-out":
+        server.time_out(elena, 3_600.0)
+        server.time_out(elena, None)
+    else:
+        role = server.add_role("writers", permissions=SEND)
+        server.give_role(elena, role)
+        server.take_role(elena, role)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("what", CHANGES)
+async def test_a_right_that_was_gone_for_a_moment(
+    town: Town, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What was changed there and back while a presence was being published is told
+    with the next one: a refusal may have fallen in between."""
+    await town.start("elena")
+    publish, begun, goes_on = town.ports.publish, asyncio.Event(), asyncio.Event()
+    touched: set[str] = set()
+
+    async def slowly(bot: str, presence: Presence) -> None:
+        begun.set()
+        await goes_on.wait()
+        touched.update(presence.touched)
+        await publish(bot, presence)
+
+    monkeypatch.setattr(town.ports, "publish", slowly)
+    await asyncio.to_thread(town.discord.set_nick, town.bots["elena"], None, "Coral")
+    await begun.wait()
+    await asyncio.to_thread(take_and_give, town, what)
+    await town.say("after the changes")
+    await until(lambda: town.ports.texts("elena") == ["after the changes"])
+    assert not touched
+    goes_on.set()
+    await until(lambda: str(town.channel.id) in touched, what="the change")
