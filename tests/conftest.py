@@ -21,7 +21,7 @@ from app.host.valkey import EmbeddedValkey
 from app.store import keys
 from app.store.door import Store
 from tests.keyleaks import leaked
-from tests.patience import patience
+from tests.patience import patience, pause
 
 pytest_plugins = ["tests.discord_api.watching", "tests.profiles"]
 
@@ -189,12 +189,13 @@ def wait_until() -> Callable[..., None]:
     def wait(
         predicate: Callable[[], Any], seconds: float = 10.0, what: str = "the condition"
     ) -> None:
-        deadline = time.monotonic() + patience(seconds)
+        began = time.monotonic()
+        deadline = began + patience(seconds)
         while not predicate():
             assert time.monotonic() < deadline, (
                 f"{what} did not hold within {seconds} s"
             )
-            time.sleep(0.01)
+            pause(began)
 
     return wait
 

@@ -7,7 +7,7 @@ import os
 import time
 
 MOST = 8.0
-SHORTEST, LONGEST = 0.02, 0.05
+SHORTEST, LONGEST = 0.01, 0.05
 """Seconds between two looks at what is waited for."""
 
 
@@ -18,8 +18,8 @@ def patience(seconds: float) -> float:
     return seconds * min(max(1.0, waiting), MOST)
 
 
-def pause(began: float) -> None:
+def pause(began: float, shortest: float = SHORTEST) -> None:
     """Sleep until the next look at what is waited for since then (monotonic): a look
     costs processor time, and who has waited for a second sees no difference."""
     waited = time.monotonic() - began
-    time.sleep(min(LONGEST, max(SHORTEST, waited / 20)))
+    time.sleep(min(LONGEST, max(shortest, waited / 20)))

@@ -69,7 +69,7 @@ def _wait(play: Play, predicate: Callable[[], Any], what: str) -> None:
     until = began + patience(max(play.case.wait, PATIENCE))
     while not predicate():
         assert time.monotonic() < until, f"{what} did not come; {_story(play)}"
-        pause(began)
+        pause(began, 0.02)
 
 
 def _story(play: Play) -> str:

@@ -204,7 +204,7 @@ class System:
             assert time.monotonic() < deadline, (
                 f"{what} did not hold within {seconds} s\n{self.logs()}"
             )
-            pause(began)
+            pause(began, 0.02)
 
     def rest(self, seconds: float = 20.0) -> None:
         """Wait until nothing is due at one and the same moment: a second answer may
