@@ -59,6 +59,9 @@ structlog.configure(
     ]
 )
 LOGGING = structlog.get_config()
+DISCORD = logging.getLogger("discord")
+SETTINGS = ("STREAM_", "LANGSMITH_", "LANGCHAIN_")
+"""Beginnings of variables that set something."""
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -103,34 +106,20 @@ def pytest_runtest_makereport() -> Generator[None, Any, None]:
     ]
 
 
-@pytest.fixture(autouse=True)
-def _own_settings(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """No setting of the developer's machine reaches a test, and no test's setting the
-    next."""
-    for name in [
-        name
-        for name in os.environ
-        if name.startswith(("STREAM_", "LANGSMITH_", "LANGCHAIN_"))
-    ]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("STREAM_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No setting of the developer's machine reaches a test, and neither a test's
+    settings nor its logging the next: structlog's defaults write tracebacks with rich,
+    and the doctor silences discord.py. A hook: of seven thousand tests each would set
+    up and take down two fixtures."""
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        del os.environ[name]
+    folder = item.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    os.environ["STREAM_DATA_DIR"] = str(folder / "data")
     # No test serves the page on a port that another may use.
-    monkeypatch.setenv("STREAM_PAGE_PORT", "0")
+    os.environ["STREAM_PAGE_PORT"] = "0"
     load_settings.cache_clear()
-    yield
-    load_settings.cache_clear()
-
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """No test's logging reaches the next: structlog's defaults write tracebacks with
-    rich, and the doctor silences discord.py."""
-    discord = logging.getLogger("discord")
-    level = discord.level
-    yield
-    discord.setLevel(level)
+    DISCORD.setLevel(logging.NOTSET)
     structlog.configure(**LOGGING)
 
 

@@ -3,7 +3,6 @@ disagree fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,31 +48,6 @@ class Tally:
         )
 
 
-@pytest.fixture(scope="session")
-def discord_watch(request: pytest.FixtureRequest) -> Iterator[Watch]:
-    """Every loopback of the run tells this judge of what it is asked and answers."""
-    watch = Watch()
-    request.config.stash[WATCH] = watch
-    if watch.judge is not None:
-        LoopbackDiscord.observer = staticmethod(watch.judge.observe)  # type: ignore[assignment]
-    yield watch
-    LoopbackDiscord.observer = None
-
-
-@pytest.fixture(autouse=True)
-def _as_discord_would(discord_watch: Watch) -> Iterator[None]:
-    """The test fails when a request or an answer does not fit Discord's description."""
-    yield
-    if discord_watch.judge is None:
-        return
-    found = discord_watch.judge.verdicts()
-    discord_watch.deviations += found
-    if found:
-        pytest.fail(
-            "not as Discord describes it:\n" + "\n".join(map(str, found)), pytrace=False
-        )
-
-
 WATCH = pytest.StashKey[Watch]()
 TALLY = pytest.StashKey[Tally]()
 OUTPUT = "discord_watch"
@@ -86,8 +60,33 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[TALLY] = Tally()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """From the first test of a process on, every loopback tells its judge of what it is
+    asked and answers."""
+    stash = item.config.stash
+    if WATCH in stash:
+        return
+    watch = stash[WATCH] = Watch()
+    if watch.judge is not None:
+        LoopbackDiscord.observer = staticmethod(watch.judge.observe)  # type: ignore[assignment]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """The test fails when a request or an answer does not fit Discord's description."""
+    watch = item.config.stash[WATCH]
+    found = watch.judge.verdicts() if watch.judge is not None else []
+    watch.deviations += found
+    if found:
+        pytest.fail(
+            "not as Discord describes it:\n" + "\n".join(map(str, found)), pytrace=False
+        )
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand this process's counts on, or count them here when it is the only one."""
+    LoopbackDiscord.observer = None
     watch = session.config.stash.get(WATCH, None)
     if watch is None or watch.judge is None:
         return
