@@ -10,9 +10,11 @@ import discord
 import pytest
 import structlog
 
+from app.gateway.backfill import Backfill
 from app.gateway.socket import MEMORY, MOST_FAILURES, Failures
 from tests.gateway.conftest import Town
 from tests.gateway.recording import until
+from tests.patience import patience
 
 pytestmark = pytest.mark.asyncio
 DEAD = "ws://127.0.0.1:9/"
@@ -105,7 +107,8 @@ async def test_a_close_code_in_the_middle_of_talk(
     town: Town, code: int, ended: bool
 ) -> None:
     """Whatever closes a connection, and whether or not its session can go on: what is
-    said before, meanwhile and after is heard once, in order."""
+    said before, meanwhile and after is heard once; in order where the session goes on
+    (the next test says what a new one does)."""
     elena = town.bots["elena"]
     await town.start("elena")
     faults = town.discord.faults
@@ -117,8 +120,42 @@ async def test_a_close_code_in_the_middle_of_talk(
         if number == 5:
             close(elena, code)
     await until(lambda: len(town.ports.texts("elena")) >= len(lines), seconds=30)
-    assert town.ports.texts("elena") == lines
+    heard = town.ports.texts("elena")
+    assert (sorted(heard, key=lines.index) if ended else heard) == lines
     assert town.discord.identifies(elena) == (2 if ended else 1)
+
+
+async def test_who_speaks_while_a_channel_is_read_back_is_heard_at_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a new session no line waits for the reading of those before it, which Discord
+    may refuse for long: it is heard first, and they later, in order, each once."""
+    elena = town.bots["elena"]
+    await town.start("elena")
+    before = await town.say("before")
+    cursor = town.ports.cursor["elena"]
+    place = str(town.channel.id)
+    await until(lambda: cursor.get(place) == str(before.message_id))
+    read, begun, goes_on = Backfill._read_after, asyncio.Event(), asyncio.Event()
+
+    async def slowly(self: Backfill, channel_id: str, after: int) -> int:
+        begun.set()
+        await goes_on.wait()
+        return await read(self, channel_id, after)
+
+    monkeypatch.setattr(Backfill, "_read_after", slowly)
+    town.discord.faults.withhold_next(elena, times=2)
+    await town.say("missed")
+    await town.say("missed, too")
+    town.discord.faults.end_sessions(elena, 4000)
+    await asyncio.wait_for(begun.wait(), patience(10))
+    await town.say("live")
+    await until(lambda: "live" in town.ports.texts("elena"))
+    assert town.ports.texts("elena") == ["before", "live"]
+    assert cursor[place] == str(before.message_id)
+    goes_on.set()
+    everything = ["before", "live", "missed", "missed, too"]
+    await until(lambda: town.ports.texts("elena") == everything)
 
 
 @pytest.mark.usefixtures("_no_pauses")
