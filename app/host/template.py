@@ -38,12 +38,8 @@ def main(arguments: list[str]) -> list[str]:
     descriptor, _, *modules = arguments
     parent = os.getppid()
     set_title([sys.executable, "-m", "app.host.template", *modules])
-    # What is loaded stays: the collector would walk it again and again, for a seventh of
-    # the time.
-    gc.disable()
     for module in modules:
         importlib.import_module(module)
-    gc.enable()
     gc.collect()
     # The collector of a child would write to the pages of whatever it walks.
     gc.freeze()

@@ -68,8 +68,6 @@ LOADED_LATE = (
 """What Celery, LangChain and others import only once they start."""
 MODEL = ModelConfig(model="openai:made-up", base_url="http://127.0.0.1:9/v1")
 
-# What is loaded stays: the collector would walk it again and again.
-gc.disable()
 for name in (*LOADED, *LOADED_LATE):
     import_module(name)
 # Each worker and each beat would read what all installed packages say of themselves.
@@ -89,6 +87,5 @@ for character in load_characters().values():
     InterestVectors(character, shared_encoder()).warm()
 # Each fork looks for garbage as soon as it has loaded: it shall not walk, and so copy,
 # all that it shares with the others.
-gc.enable()
 gc.collect()
 gc.freeze()
