@@ -142,12 +142,17 @@ def test_a_right_that_is_given_back_is_used_at_once(stream: System, town: Town) 
     stream.discord.deny(channel, town.ada, Permission.SEND_MESSAGES)
     door.clear()
     place = str(channel.id)
-    stream.wait(lambda: stream.store.run(refusals.may_send("ada", place)))
+    stream.wait(
+        lambda: stream.store.run(refusals.may_send("ada", place)), what="the refusal"
+    )
     stream.rest()
     last = stream.journal(lost.message_id)[-1]
     assert (last.step, last.verdict) == ("deliver", "dead")
     assert "50013" in last.reason
     stream.discord.permit(channel, town.ada, Permission.SEND_MESSAGES)
-    stream.wait(lambda: not stream.store.run(refusals.may_send("ada", place)))
+    stream.wait(
+        lambda: not stream.store.run(refusals.may_send("ada", place)),
+        what="the end of the refusal",
+    )
     post = stream.discord.post(person, channel, "ada, and now?")
     stream.wait(lambda: answers(stream, post.message_id), what="the answer")

@@ -36,6 +36,10 @@ __all__ = ["discord", "eager", "settings"]
 pytest_plugins = ["pytest_celery.plugin"]
 
 
+COOLDOWN_MS = 700
+"""Long enough for a busy machine to decide within it."""
+
+
 def both(
     store: Store, discord: LoopbackThread, settings: Settings, won: str, *rivals: str
 ) -> tuple[Any, Any]:
@@ -43,7 +47,7 @@ def both(
     bid less for it."""
     for bot in ("elena", *rivals):
         join(store, discord, settings, bot)
-    store.client.set(keys.cooldown("elena"), "1", px=80)
+    store.client.set(keys.cooldown("elena"), "1", px=COOLDOWN_MS)
     waiting, event = say(discord, "Any whale songs worth hearing?")
     admit(store, settings, "elena", event, Signal.WATCHED)
     assert (
@@ -52,7 +56,8 @@ def both(
         ).verdict
         is Elect.COOLED
     )
-    time.sleep(0.1)
+    while store.client.exists(keys.cooldown("elena")):
+        time.sleep(0.02)
     granted, event = say(discord, won)
     admit(store, settings, "elena", event, Signal.WATCHED, 2.0)
     for bot in rivals:
@@ -168,7 +173,7 @@ def test_what_has_become_stale_under_a_held_floor_is_dropped(
     join(store, discord, settings, "elena")
     waiting, event = say(discord, "Any whale songs worth hearing?")
     admit(store, settings, "elena", event, Signal.WATCHED)
-    store.client.set(keys.cooldown("elena"), "1", px=50)
+    store.client.set(keys.cooldown("elena"), "1", px=COOLDOWN_MS)
     store.run(elections.decide(event.message_id, event.channel_id, settings))
     floor = keys.floor(event.channel_id)
     until = int(time.time() * 1000) + 60_000
