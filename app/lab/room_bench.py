@@ -236,6 +236,11 @@ _FURTHER = {
         "Nine others again, 180 lines (`tests/lab/decem`), of subjects that were drawn by "
         "lot; committed before they were scored.",
     ),
+    "undecim": (
+        "Experts, an eleventh cast",
+        "Nine others again, 180 lines (`tests/lab/undecim`), of subjects that were drawn "
+        "by lot; committed before they were scored.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 
