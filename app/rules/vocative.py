@@ -143,8 +143,7 @@ def _group_from(tokens: Sequence[Token], start: int) -> list[int]:
             and tokens[i + joiners].text in JOINERS
         ):
             joiners += 1
-        if i + joiners < len(tokens) and tokens[i + joiners].kind is TokenKind.PARTY:
-            i += joiners
+        i += joiners
     return group
 
 

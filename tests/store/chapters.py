@@ -472,7 +472,8 @@ def money(play: Play) -> None:
     play.tell("counts come back", brakes.restore_budget("dotty", day, counts))
     lower = {"posts": "3", "tokens": "60"}
     play.tell("where they were lower", brakes.restore_budget("dotty", day, lower))
-    play.tell("what has changed", brakes.changed(day, 0, 1))
+    play.tell("the first that changed", brakes.changed(day, 0, 1))
+    play.tell("all that changed", brakes.changed(day, 0, 9))
     bid = world.candidate("dotty", world.event("6001"))
     play.admit("dotty has posted enough", bid)
     asks = [world.direct("elena", world.event(f"601{n}"), ("elena",)) for n in range(4)]
