@@ -241,6 +241,26 @@ _FURTHER = {
         "Nine others again, 180 lines (`tests/lab/undecim`), of subjects that were drawn "
         "by lot; committed before they were scored.",
     ),
+    "duodec": (
+        "Experts, a twelfth cast",
+        "Nine others again, 180 lines (`tests/lab/duodec`), of subjects that were drawn "
+        "by lot; committed before they were scored.",
+    ),
+    "septen": (
+        "Experts, a thirteenth cast",
+        "Nine others again, 180 lines (`tests/lab/septen`), of subjects that were drawn "
+        "by lot; committed before they were scored.",
+    ),
+    "octodec": (
+        "Experts, a fourteenth cast",
+        "Nine others again, 180 lines (`tests/lab/octodec`), of subjects that were drawn "
+        "by lot; committed before they were scored.",
+    ),
+    "novendec": (
+        "Experts, a fifteenth cast",
+        "Nine others again, 180 lines (`tests/lab/novendec`), of subjects that were drawn "
+        "by lot; committed before they were scored.",
+    ),
 }
 """The casts beside the one that comes first, by the names of their folders."""
 

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 
+import numpy as np
+
 from app.domain.character import Character, Interest
 from app.domain.safe_yaml import load_yaml
+from app.likeness.encoder import Matrix, as_matrix
 
 Term = str
 """A word or a phrase, as stems with a blank between."""
@@ -151,3 +154,26 @@ class Jargon:
 def shipped_jargon() -> Jargon:
     """The shipped words, by which all characters of a process are measured."""
     return Jargon(_shipped_terms())
+
+
+class Concerns:
+    """Which of some characters care about the subjects of a message."""
+
+    def __init__(self, characters: Iterable[Character], jargon: Jargon) -> None:
+        self._jargon = jargon
+        found = [jargon.subjects_of_character(one) for one in characters]
+        self._nothing = np.zeros(len(found), dtype=np.float32)
+        # A number for each character: how much it cares.
+        self._shares = {
+            subject: as_matrix([one.get(subject, 0.0) for one in found])
+            for subject in {subject for one in found for subject in one}
+        }
+
+    def spoken_of(self, plain: str) -> Matrix:
+        """How surely the words of a message are of each one's subjects, 0 to 1."""
+        most = self._nothing
+        for subject, share in self._jargon.subjects_of(plain).items():
+            concerned = self._shares.get(subject)
+            if concerned is not None:
+                most = np.maximum(most, share * concerned)
+        return most

@@ -106,30 +106,43 @@ def digest_of(lines: Mapping[str, Sequence[str]]) -> str:
 
 
 def measured(encoder: Encoder) -> Measures:
-    """Measures of the shipped lines as this encoder reads them: some three seconds of
-    one processor."""
+    """Measures of the shipped lines as this encoder reads them, whitened within their
+    groups: some three seconds of one processor."""
     vectors = [encoder.matrix(lines) for lines in ordinary_lines().values()]
     means = [rows.mean(axis=0) for rows in vectors]
     whitening = _whitening_of(
         [rows - mean for rows, mean in zip(vectors, means, strict=True)]
     )
-    # Lengths do not count, so a whitening is as good in any unit. In this one it leaves
-    # nearly all as it is, and a byte tells the rest.
-    even = np.float32(whitening.diagonal().mean())
-    rest = whitening / even - np.eye(len(whitening), dtype=np.float32)
-    step = np.float32(np.abs(rest).max() / LEVELS)
     found = Measures(
         # The mean of means: a group of many lines must not pull the centre.
         mean=as_matrix(np.mean(means, axis=0)),
-        turns=in_steps(rest.T, step),
-        step=step,
-        ordinary=np.zeros((0, len(rest)), dtype=np.int8),
+        turns=np.zeros((0, 0), dtype=np.int8),
+        step=np.float32(1),
+        ordinary=np.zeros((0, 0), dtype=np.int8),
         groups=dict(zip(ordinary_lines(), map(len, vectors), strict=True)),
         probe=encoder.fresh(PROBE),
         digest=digest_of(ordinary_lines()),
     )
-    ordinary = Space(found).anchors(np.concatenate(vectors))
-    return replace(found, ordinary=ordinary)
+    return turned(found, whitening.T, encoder)
+
+
+def turned(measures: Measures, matrix: Matrix, encoder: Encoder) -> Measures:
+    """The same measures, in the space that a matrix makes of the encoder's: each row,
+    less the centre, is multiplied by it."""
+    # Lengths do not count, so a matrix is as good in any unit. In this one it leaves
+    # nearly all as it is, and a byte tells the rest.
+    even = np.float32(matrix.diagonal().mean())
+    rest = matrix.T / even - np.eye(len(matrix), dtype=np.float32)
+    step = np.float32(np.abs(rest).max() / LEVELS)
+    found = replace(measures, turns=in_steps(rest, step), step=step)
+    lines = [line for texts in ordinary_lines().values() for line in texts]
+    return replace(found, ordinary=Space(found).anchors(encoder.matrix(lines)))
+
+
+def matrix_of(measures: Measures) -> Matrix:
+    """By which a row, less the centre, is multiplied."""
+    rest = measures.turns.astype(np.float32) * measures.step
+    return as_matrix(np.eye(len(rest), dtype=np.float32) + rest.T)
 
 
 def write(measures: Measures, file: Path) -> None:

@@ -4,15 +4,15 @@ all characters of the process."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.character import Character
+from app.likeness.anchors import Anchors
 from app.likeness.encoder import (
-    DIMENSIONS,
     Encoder,
     Matrix,
     Sentences,
@@ -21,10 +21,10 @@ from app.likeness.encoder import (
     sentences,
 )
 from app.likeness.figures import shipped_figures
-from app.likeness.jargon import Jargon, shipped_jargon
+from app.likeness.jargon import Concerns, shipped_jargon
 from app.likeness.products import Digits, Layer, Weights
 from app.likeness.rivals import Rivals
-from app.likeness.space import FOLLOW_UPS, MOST, NOBODYS, STEP, Space, centre, space_of
+from app.likeness.space import FOLLOW_UPS, MOST, STEP, Space, space_of
 from app.rules.interests import Likeness
 from app.runtime.collector import trim_memory
 
@@ -43,17 +43,13 @@ FOLLOW_UPS_ASKED, OTHERS_ASKED = 5, 10
 CANDIDATES = 240
 """Of the nearest ordinary lines, those that are looked at: enough for `ORDINARY`, when
 those about a character's own interests are left out."""
-EXAMPLES, KINDRED, WORDS = 0.3, 0.45, 0.25
+EXAMPLES, KINDRED, WORDS = 0.7, 0.65, 0.55
 """Shares of a character's example sentences, of the ordinary lines about its interests,
 and of its words. Few write many examples, and a word's vector says little."""
 JARGON = 0.2
 """Likeness of a message for words of a subject that the character cares about."""
 NO_ANCHOR = np.full(1, -np.inf, dtype=np.float32)
 """The cosine of what fills up a bot's anchors: it weighs nothing."""
-NEAR, SAME = 0.28, 0.36
-"""Cosines of their centres from which a group of ordinary lines is near a character's
-interest, and does not speak against it, and from which it is about the interest, and
-speaks for it."""
 
 
 class Subjects:
@@ -72,7 +68,7 @@ class Subjects:
         group = np.repeat(np.arange(len(sizes)), sizes)
         follows = np.array([name == FOLLOW_UPS for name in groups])
         self._follow = follows[group]
-        anchors = [_Anchors(one, encoder, space) for one in characters.values()]
+        anchors = [Anchors(one, encoder, space) for one in characters.values()]
         self._bots = tuple(characters)
         rows = _Rows(space.ordinary)
         self._examples = _Stack([one.examples for one in anchors], rows)
@@ -82,8 +78,7 @@ class Subjects:
         # A row for each bot: which of the ordinary lines speak against it.
         against = [one.against(groups)[group] for one in anchors]
         self._against = np.array(against, dtype=np.bool_)
-        self._jargon = shipped_jargon()
-        self._concerns = _concerns_of(characters.values(), self._jargon)
+        self._concerns = Concerns(characters.values(), shipped_jargon())
         centres = [one.interests for one in anchors]
         self._rivals = Rivals(dict(zip(characters, centres, strict=True)))
 
@@ -104,7 +99,7 @@ class Subjects:
         own = EXAMPLES * self._examples.levels(cosines)
         own += KINDRED * self._kindred.levels(cosines)
         own += WORDS * self._words.levels(cosines)
-        own += JARGON * self._spoken_of(plain)
+        own += JARGON * self._concerns.spoken_of(plain)
         against = self._levels_against(ordinary)
         subjects = rounded(own - against)
         lacking = self._rivals.lacking(subjects, present)
@@ -117,15 +112,6 @@ class Subjects:
         for bot, subject, less in zip(self._bots, subjects, lacking, strict=True):
             found[bot] = Likeness(float(subject), follow_up, float(less))
         return found
-
-    def _spoken_of(self, plain: str) -> Matrix:
-        """How surely the words of a message are of each bot's subjects, 0 to 1."""
-        most = np.zeros(len(self._bots), dtype=np.float32)
-        for subject, share in self._jargon.subjects_of(plain).items():
-            concerned = self._concerns.get(subject)
-            if concerned is not None:
-                most = np.maximum(most, share * concerned)
-        return most
 
     def _levels_against(self, ordinary: Matrix) -> Matrix:
         """How near the nearest of the lines are that speak against each bot. Sorted
@@ -191,62 +177,6 @@ class _Stack:
         ascending = np.partition(spread, -count, axis=1)
         weights = _weights(ascending[:, -count:], SHARPNESS)
         return _mean_level(weights, self._counts, SHARPNESS)
-
-
-class _Anchors:
-    """One character's: `examples` are its example sentences, `words` those of its lists
-    and the names of its interests; one a row, as the space makes them."""
-
-    def __init__(self, character: Character, encoder: Encoder, space: Space) -> None:
-        self.interests: list[Matrix] = []
-        """The centre of each."""
-        # Whoever has no interests is like nothing.
-        nothing = np.zeros((1, DIMENSIONS), dtype=np.int8)
-        examples, words = [], []
-        for interest in character.interests:
-            said = space.anchors(encoder.matrix(interest.examples))
-            names = (*interest.words, interest.name)
-            named = space.anchors(encoder.matrix(names))
-            whole = np.concatenate([said, named])
-            self.interests.append(centre(whole))
-            examples.append(said)
-            words.append(named)
-        self.examples = np.concatenate(examples) if examples else nothing
-        self.words = np.concatenate(words) if words else nothing
-        self._nearness = self._nearness_to(space.centres)
-
-    def against(self, groups: Mapping[str, Digits]) -> Flags:
-        """Which groups of ordinary lines speak against this character."""
-        nobodys = [name in NOBODYS for name in groups]
-        return np.array(nobodys) | (self._nearness < NEAR)
-
-    def kindred(self, groups: Mapping[str, Digits]) -> Digits:
-        """The ordinary lines about this character's interests; its examples, where no
-        group is."""
-        found = []
-        same = self._nearness >= SAME
-        for (name, lines), about in zip(groups.items(), same, strict=True):
-            if about and name not in NOBODYS:
-                found.append(lines)
-        return np.concatenate(found) if found else self.examples
-
-    def _nearness_to(self, centres: Matrix) -> NDArray[np.float64]:
-        """How near each group is to the nearest of the interests."""
-        if not self.interests:
-            return np.zeros(len(centres))
-        cosines = centres @ np.stack(self.interests, axis=1)
-        nearest: NDArray[np.float64] = rounded(cosines).max(axis=1)
-        return nearest
-
-
-def _concerns_of(characters: Iterable[Character], jargon: Jargon) -> dict[str, Matrix]:
-    """How much each of the characters cares about a subject, by subject."""
-    found = [jargon.subjects_of_character(one) for one in characters]
-    subjects = {subject for one in found for subject in one}
-    return {
-        subject: as_matrix([one.get(subject, 0.0) for one in found])
-        for subject in subjects
-    }
 
 
 def legible(text: str) -> str:

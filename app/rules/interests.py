@@ -15,9 +15,9 @@ a chat log knows no interests."""
 MORE_BITS = 1.0
 MORE = 2
 """Further words that count, each by `MORE_BITS`: whom it concerns most should win."""
-EVEN_BITS = 10.5
+EVEN_BITS = 1.5
 """Bits of a message that is as like the interests as it is like ordinary chat."""
-LIKENESS_BITS = 42.0
+LIKENESS_BITS = 36.0
 """Bits for one unit of likeness above that; fitted, see docs/policy.md."""
 LIKE_WORD_BITS = 4.0
 """Bits of a word beside a measured likeness. A word that people use about anything
@@ -87,7 +87,15 @@ class Interests:
 
 
 def _is_idle(text: Reading) -> bool:
-    """Whether a line only says that its author is here, agrees or leaves."""
+    """Whether a line only says that its author is here, agrees or leaves, or says
+    nothing at all."""
+    if not any(map(_says_something, text.vocabulary)):
+        return True
     if len(text.tokens) > IDLE_TOKENS:
         return False
     return text.kind in _IDLE or not _LEAVING.isdisjoint(text.vocabulary)
+
+
+def _says_something(word: str) -> bool:
+    """Whether it is more than a picture or a mark."""
+    return any(map(str.isalnum, word))

@@ -387,7 +387,7 @@ def test_dry_run_counts_as_done() -> None:
 def test_bots_that_talk_a_lot_hold_back() -> None:
     """A channel full of our own bots' lines tires the bot; the same message among
     humans does not."""
-    question = "do fish get cold in the water?"
+    question = "is it safe to swim here?"
     quiet = [entry(question, Signal.GOSSIP, age_s=130)]
     chatter = [
         entry("chatter", Signal.AMBIENT, 140, place, author_kind=AuthorKind.OURS)

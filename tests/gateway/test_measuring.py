@@ -46,7 +46,7 @@ class Expert:
         self.present.append(frozenset(present))
         self.free.wait(10)
         return {
-            bot: Likeness(0.2 if bot == self.bot else -0.25, -0.3) for bot in CHARACTERS
+            bot: Likeness(0.3 if bot == self.bot else -0.25, -0.3) for bot in CHARACTERS
         }
 
 

@@ -74,6 +74,8 @@ def test_shipped_characters_bid_on_their_own_subjects(name: str) -> None:
     ("text", "idle"),
     [
         ("haha yeah that tracks", True),
+        ("\U0001f642 \U0001f642", True),
+        ("?!", True),
         ("brb dinner", True),
         ("yes, the coral is white", False),
         ("brb, my corals need feeding before the lamp goes out", False),
@@ -85,7 +87,7 @@ def test_a_line_that_only_nods_or_leaves_is_nobodys_subject(
 ) -> None:
     """However near it was measured to be: what its author says is that they agree, are
     here or leave."""
-    near = Likeness(subject=0.1, follow_up=-0.2)
+    near = Likeness(subject=0.2, follow_up=-0.2)
     bits = Interests(("coral",)).bits(read(text), near)
     assert (bits == LEAST_BITS) is idle
 
@@ -112,14 +114,14 @@ def test_words_alone_touch_an_interest(text: str, bits: float) -> None:
 @pytest.mark.parametrize(
     ("text", "subject", "bits"),
     [
-        ("do whales sleep", 0.0, 10.5),
-        ("do whales sleep", 0.05, 12.6),
-        ("do whales sleep", -0.1, 6.3),
+        ("do whales sleep", 0.0, 1.5),
+        ("do whales sleep", 0.2, 8.7),
+        ("do whales sleep", -0.1, -2.1),
         ("do whales sleep", 1.0, 14.0),
         ("do whales sleep", -1.0, -4.0),
-        ("is coral asleep", -0.1, 10.3),
+        ("is coral asleep", -0.1, 1.9),
         # An everyday word proves nothing where more is known.
-        ("what a night", -0.1, 6.3),
+        ("what a night", -0.1, -2.1),
         # Five tokens may be no more than a nod, six are more.
         ("ok that is so good", 1.0, 14.0),
         ("brb i have to go", 1.0, -4.0),
@@ -137,5 +139,5 @@ def test_a_measured_likeness_counts_within_bounds(
 
 def test_a_near_rival_takes_from_a_likeness() -> None:
     """As much as it is lacking."""
-    contested = Likeness(subject=0.05, follow_up=0.0, lacking=0.15)
-    assert Interests(()).bits(read("do whales sleep"), contested) == pytest.approx(6.3)
+    contested = Likeness(subject=0.25, follow_up=0.0, lacking=0.05)
+    assert Interests(()).bits(read("do whales sleep"), contested) == pytest.approx(8.7)

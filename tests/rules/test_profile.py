@@ -116,7 +116,7 @@ def test_a_near_rival_takes_from_interest_and_not_from_a_hand_over() -> None:
     longer the thread's, the likeness alone does."""
     profile = Profile(0.5, Interests(["coral"]))
     text = read("and what do they eat all day")
-    near = Likeness(subject=-0.16, follow_up=-0.3, lacking=0.05)
+    near = Likeness(subject=0.1, follow_up=-0.3, lacking=0.05)
     contested = profile.parts(text, near, Thread.COLLEAGUES)
     sure = profile.parts(text, near.alone, Thread.COLLEAGUES)
     assert contested["interest"] < sure["interest"]
