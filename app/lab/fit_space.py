@@ -272,16 +272,19 @@ def main(files: Sequence[Path], left_out: int | None) -> None:
     learner = fit(learned, matrix_of(plain), ordinary)
     console.print(f"nobody's from a likeness of {learner.metric.nobody:.3f} down")
     if kept:
-        _show(console, scores(learner, kept, ordinary), len(kept))
+        console.print(f"{len(kept)} casts left out: right, wrong, nobody's answered")
+        before = Learner(matrix_of(plain), ordinary)
+        _show(console, "whitened", scores(before, kept, ordinary))
+        _show(console, "fitted", scores(learner, kept, ordinary))
         return
     with resources.as_file(resources.files("app.likeness")) as folder:
         write(turned(plain, learner.metric.matrix, encoder), Path(folder) / FILE)
 
 
 def _show(
-    console: Console, found: Iterator[tuple[float, float, float]], casts: int
+    console: Console, name: str, found: Iterator[tuple[float, float, float]]
 ) -> None:
-    console.print(f"{casts} casts left out: right, wrong, nobody's answered")
+    console.print(name)
     for row in found:
         console.print("  ".join(f"{share:6.1%}" for share in row))
 
