@@ -135,9 +135,11 @@ async def room(
 
 
 async def test_one_bot_bears_the_commands(room: Room) -> None:
-    """By name the first; each command says for whom it is."""
+    """By name the first; each command says for whom it is. Who was ready before it bore
+    them until then."""
     discord = room.town.discord
-    assert not discord.commands(room.town.bots["elena"], room.guild)
+    elena = room.town.bots["elena"]
+    await until(lambda: not discord.commands(elena, room.guild), what="taken away")
     known = {one["name"]: one for one in discord.commands(room.aria, room.guild)}
     manage, moderate = Permission.MANAGE_GUILD, Permission.MANAGE_MESSAGES
     assert known["stream"]["default_member_permissions"] == str(int(manage))
