@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.brain.embeddings import shared_encoder
 from app.domain.character import load_characters
 from app.domain.errors import ConfigurationError
 from app.lab.deciders import Ours
@@ -63,6 +64,20 @@ def test_a_listed_word_finds_its_expert(folder: Path) -> None:
         if line.lang == "en" and line.experts
     ]
     assert fresh(stage, owned).right == 3
+
+
+def test_characters_that_nobody_tuned_for_know_their_lines() -> None:
+    """A cast that the space was not fitted to, by the limits of the benchmark; and what
+    is nobody's is left alone."""
+    cast = Path(__file__).parent / "septen"
+    decider = Ours(shipped_policy(), shared_encoder())
+    stage = ExpertStage(load_characters(cast / "characters"), decider)
+    lines = list(read_lines(cast / "dev.jsonl"))
+    theirs = fresh(stage, [line for line in lines if line.experts]).shares()
+    nobodys = fresh(stage, [line for line in lines if not line.experts]).shares()
+    assert theirs["right"] >= 0.8
+    assert theirs["wrong"] <= 0.04
+    assert nobodys["wrong"] <= 0.03
 
 
 def test_a_score_tells_wrong_from_silent() -> None:
