@@ -1,8 +1,9 @@
-"""The space in which likeness is measured: sentence vectors, whitened so that what sets
+"""The space in which likeness is measured: sentence vectors, turned so that what sets
 one subject apart counts, and how a line is put counts less.
 
-Whitening divides by the spread of lines that are about one and the same thing (linear
-discriminant analysis, shrunk): questions and statements, languages, moods.
+It begins as a whitening, which divides by the spread of lines that are about one and
+the same thing (linear discriminant analysis, shrunk): questions and statements,
+languages, moods. The shipped one is fitted from there on (`app/lab/fit_space.py`).
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ def ordinary_lines() -> Mapping[str, Sequence[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What is measured of the ordinary lines. `mean`: their centre; `turns`: whitening
-    beside leaving as it is, by column, in multiples of `step`; `ordinary`: the lines in
-    the whitened space, one a row, in multiples of `STEP`; `groups`: how many lines each
-    group has; `probe`: the vector of `PROBE`, not whitened; `digest`: of what was
-    measured, and by which numbers."""
+    """What is measured of the ordinary lines. `mean`: their centre; `turns`: what the
+    space does beside leaving as it is, by column, in multiples of `step`; `ordinary`:
+    the lines in the space, one a row, in multiples of `STEP`; `groups`: how many lines
+    each group has; `probe`: the vector of `PROBE` as the encoder makes it; `digest`: of
+    what was measured, and by which numbers."""
 
     mean: Matrix
     turns: Digits

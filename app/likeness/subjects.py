@@ -44,8 +44,8 @@ CANDIDATES = 240
 """Of the nearest ordinary lines, those that are looked at: enough for `ORDINARY`, when
 those about a character's own interests are left out."""
 EXAMPLES, KINDRED, WORDS = 0.7, 0.65, 0.55
-"""Shares of a character's example sentences, of the ordinary lines about its interests,
-and of its words. Few write many examples, and a word's vector says little."""
+"""What a character's example sentences count, the ordinary lines about its interests,
+and its words. The space is fitted to these numbers (`app/lab/fit_space.py`)."""
 JARGON = 0.2
 """Likeness of a message for words of a subject that the character cares about."""
 NO_ANCHOR = np.full(1, -np.inf, dtype=np.float32)
