@@ -54,7 +54,7 @@ STRANGERS = 80
 nobody's here."""
 THEIRS, NOBODYS, STRANGE = 1.0, 4.0, 0.7
 """How much a line counts: a bot's, nobody's, and one of another cast."""
-AKIN = 0.55
+RELATED = 0.55
 """Cosine of the centres of two interests from which a line of one may be the other's
 subject too."""
 ROUNDS = 8
@@ -183,7 +183,7 @@ def lesson_of(cast: Cast, strangers: Sequence[tuple[CastLine, Matrix]]) -> Lesso
     told = np.ones((len(lines), len(names)), dtype=np.bool_)
     for row, (_, centres) in enumerate(strangers, own):
         told[row] = [
-            float((cast.centres[name] @ centres.T).max()) < AKIN for name in names
+            float((cast.centres[name] @ centres.T).max()) < RELATED for name in names
         ]
     return Lesson(
         bots=cast.bots,

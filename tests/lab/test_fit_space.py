@@ -14,7 +14,7 @@ import pytest
 from app.brain.embeddings import shared_encoder
 from app.domain.safe_yaml import load_yaml
 from app.lab import fit_space as module
-from app.lab.fit_space import AKIN, NOBODY, Cast, CastReader, fit, lesson_of, scores
+from app.lab.fit_space import NOBODY, RELATED, Cast, CastReader, fit, lesson_of, scores
 from app.lab.metric import Bot, Learner, Lesson, Metric, gradient, likeness_of
 from app.likeness.encoder import Matrix, as_matrix
 from app.likeness.space import (
@@ -167,7 +167,7 @@ def test_a_line_of_another_cast_is_nobodys_unless_it_may_be_somebodys(
     told = lesson_of(few, [(line, few.centres["mia"])])
     assert told.open[-1].tolist() == [True, False]
     assert told.answers[-1] == len(few.bots)
-    assert float((few.centres["gus"] @ few.centres["mia"].T).max()) < AKIN
+    assert float((few.centres["gus"] @ few.centres["mia"].T).max()) < RELATED
     assert [line.bot for line in few.lines[-3:]] == [None] * 3
     assert told.weights[3] == module.NOBODYS
 
